@@ -1,0 +1,1 @@
+"""Platform: everything that brings data into the lake. The domain's sources stand in `sources`."""

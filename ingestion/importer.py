@@ -1,0 +1,228 @@
+"""Recorded history into the lake: lines of files, each accepted, known already, or quarantined."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import pyarrow as pa
+import zstandard
+
+from ingestion.lake import Lake, RawTable, rows_of
+from ingestion.privacy import RESTRICTED, Protected
+from ingestion.source import Context
+from mobilake.errors import MobilakeError
+
+BATCH_ROWS = 4096
+BATCH_BYTES = 128 << 20
+ZSTD_WINDOW = 1 << 31
+
+DEAD_LETTER = RawTable(
+    name="dead_letter",
+    description="One row per thing received that could not be accepted, with the reason.",
+    columns=pa.schema(
+        [
+            pa.field("dead_letter_id", pa.string(), nullable=False),
+            pa.field("origin", pa.string(), nullable=False),
+            pa.field("position", pa.string(), nullable=False),
+            pa.field("reason", pa.string(), nullable=False),
+            pa.field("payload", pa.string()),
+        ]
+    ),
+)
+
+IMPORT_FILE = RawTable(
+    name="import_file",
+    description="One row per file imported: what was received, and what became of it.",
+    columns=pa.schema(
+        [
+            pa.field("import_id", pa.string(), nullable=False),
+            pa.field("scope", pa.string(), nullable=False),
+            pa.field("file", pa.string(), nullable=False),
+            pa.field("received", pa.int64(), nullable=False),
+            pa.field("accepted", pa.int64(), nullable=False),
+            pa.field("known", pa.int64(), nullable=False),
+            pa.field("quarantined", pa.int64(), nullable=False),
+            pa.field("started_at", pa.timestamp("us", "UTC"), nullable=False),
+        ]
+    ),
+    row_group_rows=4096,
+)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of the lines of a file: accepted + known + quarantined = received."""
+
+    received: int = 0
+    accepted: int = 0
+    known: int = 0
+    quarantined: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.received + other.received,
+            self.accepted + other.accepted,
+            self.known + other.known,
+            self.quarantined + other.quarantined,
+        )
+
+
+class Rejected(Exception):
+    """Raised for a line that cannot be accepted: the reason, and what of it may be kept."""
+
+    def __init__(self, reason: str, kept: Protected) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.kept = kept
+
+
+class LineReader(Protocol):
+    """Turns a line into a row of the table, or raises `Rejected`."""
+
+    def __call__(self, line: bytes, origin: str, position: int) -> Mapping[str, object]: ...
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where lines go: the table, the column that names a row, and who may hold the same names."""
+
+    table: RawTable
+    key: str
+    scope: str
+
+
+def import_file(
+    context: Context,
+    file: Path,
+    target: Target,
+    read_line: LineReader,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Counts:
+    """Land the lines of a file that the lake does not hold yet.
+
+    A batch is one commit, so a killed import leaves whole batches, and importing the file again
+    adds what is missing.
+
+    Args:
+        progress: is told how many bytes of the file are read, and its size.
+    """
+    started_at, total, size = context.clock(), Counts(), file.stat().st_size
+    with opened(file) as (lines, tell):
+        for batch in _batches(lines):
+            total += _land(context.lake, batch, file.name, target, read_line)
+            progress(tell(), size)
+    progress(size, size)
+    context.lake.append(
+        IMPORT_FILE,
+        rows_of(
+            IMPORT_FILE,
+            [
+                {
+                    "import_id": _name(target.scope, file.name, started_at.isoformat()),
+                    "scope": target.scope,
+                    "file": file.name,
+                    "started_at": started_at,
+                    **vars(total),
+                }
+            ],
+        ),
+    )
+    return total
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[tuple[Iterator[bytes], Callable[[], int]]]:
+    """Open a plain, gzip or zstd file, told by its first bytes: its lines, and the bytes read.
+
+    Raises:
+        MobilakeError: it cannot be read, or is cut off or damaged.
+    """
+    try:
+        raw = file.open("rb")
+    except OSError as error:
+        raise MobilakeError(f"{file} cannot be read ({error.strerror}): check the path.") from None
+    with raw:
+        magic = raw.peek(4)[:4]
+        stream: BinaryIO
+        if magic[:2] == b"\x1f\x8b":
+            stream = io.BufferedReader(gzip.GzipFile(fileobj=raw))  # type: ignore[type-var,assignment]
+        elif magic == b"\x28\xb5\x2f\xfd":
+            reader = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).stream_reader(
+                raw, read_across_frames=True
+            )
+            stream = io.BufferedReader(reader, 1 << 20)  # type: ignore[type-var,assignment]
+        else:
+            stream = raw
+        yield _lines(stream, file), raw.tell
+
+
+def _lines(stream: BinaryIO, file: Path) -> Iterator[bytes]:
+    try:
+        yield from stream
+    except (OSError, EOFError, zstandard.ZstdError) as error:
+        raise MobilakeError(
+            f"{file} is cut off or damaged ({error}): what came before is landed; "
+            "fetch the file again and repeat the import."
+        ) from None
+
+
+def _batches(lines: Iterator[bytes]) -> Iterator[list[tuple[int, bytes]]]:
+    batch: list[tuple[int, bytes]] = []
+    size = 0
+    for position, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        batch.append((position, line))
+        size += len(line)
+        if len(batch) >= BATCH_ROWS or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _land(
+    lake: Lake,
+    batch: Sequence[tuple[int, bytes]],
+    origin: str,
+    target: Target,
+    read_line: LineReader,
+) -> Counts:
+    rows, dead, sealed = [], [], []
+    for position, line in batch:
+        try:
+            rows.append(read_line(line, origin, position))
+        except Rejected as rejected:
+            name = _name(target.scope, hashlib.sha256(line).hexdigest())
+            place = {"origin": origin, "position": str(position), "reason": rejected.reason}
+            dead.append({"dead_letter_id": name, "payload": rejected.kept.text, **place})
+            if rejected.kept.sealed:
+                sealed.append(
+                    {"reference_id": name, "origin": origin, "sealed": rejected.kept.sealed}
+                )
+    added = _add(lake, target.table, rows, target.key, target.scope)
+    _add(lake, RESTRICTED, sealed, "reference_id", target.scope)
+    _add(lake, DEAD_LETTER, dead, "dead_letter_id", target.scope)
+    return Counts(
+        received=len(batch),
+        accepted=added,
+        known=len(rows) - added,
+        quarantined=len(dead),
+    )
+
+
+def _add(
+    lake: Lake, table: RawTable, rows: Sequence[Mapping[str, object]], key: str, scope: str
+) -> int:
+    return lake.append_new(table, rows_of(table, rows), key, scope) if rows else 0
+
+
+def _name(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

@@ -1,0 +1,108 @@
+"""Personal data never lands readable: identifiers are hashed with a key, links to people dropped.
+
+A source declares, feed by feed, which members of a document hold personal values. What should hold such
+values but cannot be parsed is sealed (encrypted) for a restricted table that expires.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pyarrow as pa
+from cryptography.fernet import Fernet
+
+from ingestion.lake import RawTable
+from mobilake.secrets import Secret
+
+RESTRICTED = RawTable(
+    name="restricted",
+    description="What could not be parsed and so not pseudonymised, encrypted; expires.",
+    columns=pa.schema(
+        [
+            pa.field("reference_id", pa.string(), nullable=False),
+            pa.field("origin", pa.string(), nullable=False),
+            pa.field("sealed", pa.string(), nullable=False),
+        ]
+    ),
+)
+
+HASH = "hash"
+DROP = "drop"
+
+
+@dataclass(frozen=True)
+class Protected:
+    """A text fit to land (None where it had to be sealed), and what was sealed instead."""
+
+    text: str | None
+    sealed: str | None = None
+
+
+def protect(text: str, fields: Mapping[str, str], key: Secret) -> Protected:
+    """Return a JSON document with its personal values replaced.
+
+    Args:
+        fields: what to do (`HASH` or `DROP`) with the members of these names, at any depth: a
+            document of an unexpected shape is protected as well.
+        key: of the keyed hash and of the seal.
+    """
+    if not fields or not text.strip():
+        return Protected(text)
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return Protected(None, seal(text, key))
+    if not isinstance(document, dict | list):
+        return Protected(None, seal(text, key))
+    return Protected(orjson.dumps(_cleaned(document, fields, key)).decode())
+
+
+def pseudonym(value: str, key: Secret) -> str:
+    """Return the keyed hash of an identifier: 128 bits in hexadecimal."""
+    digest = hmac.new(_derived(key, "pseudonym"), value.encode(), hashlib.sha256)
+    return digest.hexdigest()[:32]
+
+
+def seal(text: str, key: Secret) -> str:
+    """Encrypt a text; `unseal` gives it back to whoever holds the key."""
+    return Fernet(_fernet_key(key)).encrypt(text.encode()).decode()
+
+
+def unseal(sealed: str, key: Secret) -> str:
+    """Return the text that was sealed.
+
+    Raises:
+        cryptography.fernet.InvalidToken: another key sealed it.
+    """
+    return Fernet(_fernet_key(key)).decrypt(sealed.encode()).decode()
+
+
+def _cleaned(node: Any, fields: Mapping[str, str], key: Secret) -> Any:
+    if isinstance(node, list):
+        return [_cleaned(child, fields, key) for child in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        name: pseudonym(_text(value), key) if name in fields and value is not None
+        else _cleaned(value, fields, key)
+        for name, value in node.items()
+        if fields.get(name) != DROP
+    }
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _derived(key: Secret, purpose: str) -> bytes:
+    return hmac.new(key.reveal().encode(), purpose.encode(), hashlib.sha256).digest()
+
+
+def _fernet_key(key: Secret) -> bytes:
+    return base64.urlsafe_b64encode(_derived(key, "seal"))

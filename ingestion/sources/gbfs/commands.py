@@ -1,0 +1,132 @@
+"""The commands that GBFS adds to the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import anyio
+import typer
+
+from ingestion.http import new_client
+from ingestion.source import Context
+from ingestion.sources.gbfs import history
+from ingestion.sources.gbfs.feeds import listed_feeds
+from ingestion.sources.gbfs.poll import Poller, ask
+from ingestion.sources.gbfs.registry import POLL_INTERVAL_S, System, register, systems
+from mobilake.console import say, table, tracked
+from mobilake.errors import MobilakeError
+from mobilake.secrets import pseudonym_key
+
+
+def add(
+    call: typer.Context,
+    url: Annotated[str, typer.Argument(help="The address of the system's gbfs.json.")],
+    system: Annotated[str | None, typer.Option(help="An id, if not the feed's own.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="A zone, if not the feed's own.")] = None,
+    interval: Annotated[
+        int, typer.Option(min=1, max=86400, help="Seconds between two polls.")
+    ] = POLL_INTERVAL_S,
+) -> None:
+    """Register a system by its gbfs.json, so that it is polled from now on."""
+    context: Context = call.obj
+    found = anyio.run(_look_at, context, url)
+    settled = System(
+        system_id=system or found.get("system_id") or _missing("id", "--system"),
+        url=url,
+        timezone=timezone or found.get("timezone") or _missing("time zone", "--timezone"),
+        poll_interval_s=interval,
+    )
+    before = systems(context.lake).get(settled.system_id)
+    if settled == before:
+        say(f"{settled.system_id} is registered already, just so.")
+        return
+    register(context.lake, settled, context.clock())
+    word = "changed" if before else "registered"
+    say(f"{settled.system_id} is {word} ({settled.timezone}, every {interval} s).")
+
+
+def show(call: typer.Context) -> None:
+    """List the registered systems."""
+    context: Context = call.obj
+    known = systems(context.lake)
+    if not known:
+        say("No system is registered yet: `mobilake systems add URL` with a gbfs.json.")
+        return
+    table(
+        ("system", "time zone", "every", "gbfs.json"),
+        [
+            (one.system_id, one.timezone, f"{one.poll_interval_s} s", one.url or "(recorded only)")
+            for one in known.values()
+        ],
+    )
+
+
+def import_gbfs(
+    call: typer.Context,
+    files: Annotated[
+        list[Path], typer.Argument(help="JSON Lines, plain, .gz or .zst.", show_default=False)
+    ],
+    system: Annotated[str, typer.Option(help="The id of the system it was recorded from.")],
+    feed: Annotated[str, typer.Option(help="The feed recorded, such as station_status.")],
+    timezone: Annotated[
+        str | None, typer.Option(help="The system's zone, where it is not known yet.")
+    ] = None,
+    interval: Annotated[
+        int | None,
+        typer.Option(min=1, max=86400, help="Seconds between two polls, if not as in the file."),
+    ] = None,
+) -> None:
+    """Import recorded history: lines of {"fetched_at", "body"} with the document as served."""
+    context: Context = call.obj
+    history.check_feed(feed)
+    for file in files:
+        if not file.is_file():
+            raise MobilakeError(f"{file} is no file: check the path.")
+    pace = interval or history.typical_interval_s(files[0])
+    settled = history.settle_system(context, system, timezone, pace)
+    recording = history.Recording(
+        settled.system_id,
+        feed,
+        pace or settled.poll_interval_s,
+        pseudonym_key(context.settings.home),
+    )
+    with tracked() as progress:
+        counts = history.import_files(context, recording, files, progress)
+    say(
+        f"{feed} of {system}: {counts.received:,} received = {counts.accepted:,} new + "
+        f"{counts.known:,} known already + {counts.quarantined:,} quarantined "
+        f"(one poll every {recording.interval_s} s)."
+    )
+
+
+async def _look_at(context: Context, url: str) -> dict[str, str]:
+    """Return what a system says of itself: its id and time zone, where it does."""
+    settings = context.settings
+    poller = Poller(settings.http, context.clock, pseudonym_key(settings.home))
+    async with new_client(settings.http) as client:
+        attempt, index = await ask(client, url, poller)
+        feeds = listed_feeds(index)
+        if not feeds:
+            raise MobilakeError(_why_not(url, attempt.error))
+        if "system_information" not in feeds:
+            return {}
+        _, document = await ask(client, feeds["system_information"], poller)
+    data = document.get("data") if isinstance(document, dict) else None
+    if not isinstance(data, dict):
+        return {}
+    return {name: str(data[name]) for name in ("system_id", "timezone") if data.get(name)}
+
+
+def _why_not(url: str, error: str | None) -> str:
+    if error == "forbidden_address":
+        return (
+            f"{url} is on a private or loopback address, which is refused unless its host stands "
+            "in private_hosts under [http] in mobilake.toml (or MOBILAKE_HTTP__PRIVATE_HOSTS)."
+        )
+    reason = error.replace("_", " ") if error else "it lists no GBFS feeds"
+    return f"{url} is no gbfs.json that can be read ({reason}): check the address."
+
+
+def _missing(what: str, option: str) -> str:
+    raise MobilakeError(f"The system does not state its {what}: give it with {option}.")

@@ -1,0 +1,25 @@
+{#- A GBFS time, POSIX seconds or RFC 3339, as a UTC timestamp; null where it is neither. -#}
+{% macro gbfs_timestamp(text) -%}
+    coalesce(
+        make_timestamp(cast(try_cast({{ text }} as double) * 1000000 as bigint)),
+        cast(try_cast({{ text }} as timestamptz) at time zone 'UTC' as timestamp)
+    )
+{%- endmacro %}
+
+
+{#- A GBFS boolean: true and false, or 1 and 0 as versions before 2.0 wrote them. -#}
+{% macro gbfs_boolean(text) -%}
+    case
+        when {{ text }} in ('true', '1') then true
+        when {{ text }} in ('false', '0') then false
+    end
+{%- endmacro %}
+
+
+{#- A GBFS name: a string, or since 3.0 an array of {text, language}, of which the first counts. -#}
+{% macro gbfs_text(json) -%}
+    coalesce(
+        json_extract_string({{ json }}, '$[0].text'),
+        case when json_type({{ json }}) = 'VARCHAR' then json_extract_string({{ json }}, '$') end
+    )
+{%- endmacro %}

@@ -1,0 +1,72 @@
+{#-
+    What is new, told by the build that took it in.
+
+    Bronze takes what landed; every row bears `built_at`, the start of the build that made it.
+    Whatever follows looks at the `built_at` of what it reads: a build killed halfway is made good
+    by the next one, in whatever order models had been done.
+-#}
+
+{% macro built_at() -%}
+    cast('{{ run_started_at.strftime("%Y-%m-%d %H:%M:%S.%f") }}' as timestamp)
+{%- endmacro %}
+
+
+{#- The newest build that this model has seen the results of, as a literal. -#}
+{% macro seen_until() -%}
+    {%- set found = none -%}
+    {%- if execute and is_incremental() -%}
+        {%- set found = run_query('select max(built_at) from ' ~ this).columns[0].values()[0] -%}
+    {%- endif -%}
+    cast('{{ found or "1970-01-01" }}' as timestamp)
+{%- endmacro %}
+
+
+{#-
+    A condition on a raw table: rows that landed since the last build, with an hour's overlap, for
+    a writer stamps its rows shortly before its commit shows. The rows in the overlap that were
+    taken before are told by their key.
+-#}
+{% macro newly_landed(key) -%}
+    {%- set since = none -%}
+    {%- if execute and is_incremental() -%}
+        {%- set since = run_query(
+            'select max(landed_at) - interval 1 hour from ' ~ this
+        ).columns[0].values()[0] -%}
+    {%- endif -%}
+    {%- if since -%}
+        landed_on >= cast('{{ since.date() }}' as date)
+        and landed_at >= cast('{{ since }}+00' as timestamptz)
+        and {{ key }} not in (
+            select {{ key }} from {{ this }} where landed_at >= cast('{{ since }}' as timestamp)
+        )
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#-
+    A condition on the raw fetches: the bodies of a feed that the fetch model took in and this
+    model has not seen. The literal days let the lake skip files.
+-#}
+{% macro newly_fetched(feed) -%}
+    {%- set since = seen_until() -%}
+    {%- set days = none -%}
+    {%- if execute and is_incremental() -%}
+        {%- set days = run_query(
+            'select min(landed_at), max(landed_at) from ' ~ ref('stg_gbfs__fetch')
+            ~ " where is_json and feed = '" ~ feed ~ "' and built_at > " ~ since
+        ).rows[0] -%}
+    {%- endif -%}
+    feed = '{{ feed }}'
+    {%- if days and days[0] %}
+    and landed_on between cast('{{ days[0].date() }}' as date) and cast('{{ days[1].date() }}' as date)
+    {%- elif days %}
+    and false
+    {%- endif %}
+    and fetch_id in (
+        select fetch_id
+        from {{ ref('stg_gbfs__fetch') }}
+        where is_json and feed = '{{ feed }}' and built_at > {{ since }}
+    )
+{%- endmacro %}

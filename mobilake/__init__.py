@@ -1,0 +1,1 @@
+"""The command line and what every part of the platform shares: settings, secrets, errors."""

@@ -1,0 +1,85 @@
+"""The command line: thin over the steps, and the one place where an error becomes a sentence."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from ingestion.lake import Lake
+from ingestion.source import Context, Source, load_sources
+from mobilake import steps
+from mobilake.console import complain, say
+from mobilake.errors import explain
+from mobilake.settings import load, share_with_libraries
+
+
+def main() -> None:
+    """Run a command; a user's mistake ends with one sentence and exit code 1."""
+    logging.basicConfig(level=os.environ.get("MOBILAKE_LOG_LEVEL", "WARNING"))
+    try:
+        settings = load()
+        share_with_libraries(settings)
+        sources = load_sources(settings)
+        context = Context(settings, Lake(settings.lake, _now), _now)
+        application(context, sources)(obj=context)
+    except KeyboardInterrupt:
+        complain("Stopped. Run the same command again to go on.")
+        sys.exit(130)
+    except Exception as error:
+        sentence = explain(error)
+        if sentence is None:
+            raise
+        complain(sentence)
+        sys.exit(1)
+
+
+def application(context: Context, sources: dict[str, Source]) -> typer.Typer:
+    """Return the command line: the platform's commands and those of the sources."""
+    app = typer.Typer(
+        help="Mobilake: from GBFS feeds to published marts.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    groups: dict[str, typer.Typer] = {}
+    for source in sources.values():
+        for words, command in source.commands.items():
+            group, _, name = words.partition(" ")
+            if group not in groups:
+                groups[group] = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+                app.add_typer(groups[group], name=group, help=f"{group.capitalize()} …")
+            groups[group].command(name)(command)
+
+    @app.command()
+    def ingest(
+        names: Annotated[
+            list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Default: all.")
+        ] = None,
+    ) -> None:
+        """Pull sources once and land what they give."""
+        for landed in steps.ingest(context, steps.chosen(sources, names or [])):
+            say(str(landed))
+
+    @app.command()
+    def build() -> None:
+        """Transform what has landed, judge it, publish it."""
+        steps.show(context.settings, steps.build(context, say))
+
+    @app.command()
+    def run() -> None:
+        """Ingest and build, as a Prefect flow."""
+        from flows.run import mobilake_run
+
+        steps.show(context.settings, mobilake_run())
+
+    return app
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,75 @@
+"""Secrets come from the environment or a file, never from settings, and never show."""
+
+from __future__ import annotations
+
+import os
+import secrets as random
+from pathlib import Path
+
+from mobilake.errors import MobilakeError
+
+MINIMUM_LENGTH = 32
+
+
+class Secret:
+    """A value that prints as stars; `reveal` is the one way to it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value, at the place of use only."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(****)"
+
+    __str__ = __repr__
+
+
+def pseudonym_key(home: Path) -> Secret:
+    """Return the key that personal identifiers are hashed with.
+
+    It is `MOBILAKE_PSEUDONYM_KEY`, or the file that `MOBILAKE_PSEUDONYM_KEY_FILE` names, or
+    `secrets/pseudonym.key` in the home, which is made on first use, readable by its owner alone.
+
+    Raises:
+        MobilakeError: the file named is not readable, or the key is shorter than 32 characters.
+    """
+    value = os.environ.get("MOBILAKE_PSEUDONYM_KEY", "").strip()
+    if not value:
+        named = os.environ.get("MOBILAKE_PSEUDONYM_KEY_FILE", "").strip()
+        value = _read(Path(named)) if named else _read_or_make(home / "secrets" / "pseudonym.key")
+    if len(value) < MINIMUM_LENGTH:
+        raise MobilakeError(
+            f"The pseudonym key has fewer than {MINIMUM_LENGTH} characters: "
+            "set MOBILAKE_PSEUDONYM_KEY to a longer random one."
+        )
+    return Secret(value)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        reason = error.strerror or "unreadable"
+        raise MobilakeError(f"The secret file {path} cannot be read ({reason}).") from None
+
+
+def _read_or_make(path: Path) -> str:
+    """The file appears whole (a link is refused where one stands), so that two makers agree."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = path.with_name(f".{random.token_hex(8)}.key")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(random.token_urlsafe(48))
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return _read(path)

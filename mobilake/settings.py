@@ -1,0 +1,163 @@
+"""The choices of an installation: `mobilake.toml`, overridden by `MOBILAKE_*`, read once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from mobilake.errors import MobilakeError
+
+FILE = "mobilake.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Http(_Section):
+    """Limits of every request to a source."""
+
+    timeout_s: float = Field(20.0, gt=0, le=600)
+    max_body_mb: float = Field(64.0, gt=0, le=1024)
+    max_redirects: int = Field(5, ge=0, le=20)
+    concurrency: int = Field(16, ge=1, le=256)
+    private_hosts: tuple[str, ...] = ()
+
+
+class Privacy(_Section):
+    """How long what could not be pseudonymised is kept, encrypted."""
+
+    restricted_days: int = Field(30, ge=0, le=365)
+
+
+class Gate(_Section):
+    """Which relation says who is held back, and which column of a mart they stand in."""
+
+    held: str = ""
+    held_by: str = ""
+
+
+class Publication(_Section):
+    """What is kept of earlier results, and what a run reports of them."""
+
+    keep_generations: int = Field(5, ge=2, le=1000)
+    summary: Path | None = None
+
+
+class Settings(BaseSettings):
+    """One frozen object, made by `load` and passed down."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MOBILAKE_", env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    root: Path
+    home: Path = Path("data")
+    lake: str = ""
+    sources: dict[str, str] = {}
+    http: Http = Http()  # type: ignore[call-arg]
+    privacy: Privacy = Privacy()  # type: ignore[call-arg]
+    gate: Gate = Gate()
+    publication: Publication = Publication()  # type: ignore[call-arg]
+
+    @property
+    def warehouse(self) -> Path:
+        """The file dbt writes bronze and silver to; one writer."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def gold(self) -> Path:
+        """The file dbt writes gold to, attached by the warehouse; published by a copy of it."""
+        return self.home / "gold.duckdb"
+
+    @property
+    def serving(self) -> Path:
+        """Where the published generations stand."""
+        return self.home / "serving"
+
+    @property
+    def marts(self) -> Path:
+        """The link to the last published generation: what readers open."""
+        return self.serving / "marts.duckdb"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file; `root` alone is given by the program."""
+        file = settings_cls.model_config.get("toml_file")
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
+
+
+def load(start: Path | None = None) -> Settings:
+    """Read the settings of the project that holds `start` (default: the present folder).
+
+    Raises:
+        MobilakeError: no project is there, or a value in the file or environment is wrong.
+    """
+    root = find_root(start or Path.cwd())
+
+    class Located(Settings):
+        model_config = SettingsConfigDict(toml_file=root / FILE)
+
+    try:
+        found = Located(root=root)
+    except ValidationError as error:
+        raise MobilakeError(_first_mistake(error)) from None
+    except ValueError as error:
+        raise MobilakeError(f"{FILE} or a MOBILAKE_* variable cannot be read: {error}.") from None
+    home = (root / found.home).resolve()
+    return Settings.model_construct(
+        **{name: getattr(found, name) for name in Settings.model_fields}
+        | {"home": home, "lake": (found.lake or str(home / "lake")).rstrip("/")}
+    )
+
+
+def find_root(start: Path) -> Path:
+    """Return the nearest folder at or above `start` that holds `mobilake.toml`."""
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / FILE).is_file():
+            return folder
+    raise MobilakeError(
+        f"No {FILE} in {start} or above it: run the command from the project's folder."
+    )
+
+
+def share_with_libraries(settings: Settings) -> None:
+    """Tell dbt, dlt, Soda and Prefect where things are, and to be quiet, through the environment.
+
+    What the user has set stands.
+    """
+    os.environ["MOBILAKE_HOME"] = str(settings.home)
+    os.environ["MOBILAKE_LAKE"] = settings.lake
+    for name, value in {
+        "DO_NOT_TRACK": "1",
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+        "SODA_CORE_TELEMETRY_ENABLED": "false",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_HOME": str(settings.home / "prefect"),
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    }.items():
+        os.environ.setdefault(name, value)
+
+
+def _first_mistake(error: ValidationError) -> str:
+    mistake = error.errors()[0]
+    key = ".".join(str(part) for part in mistake["loc"])
+    variable = "MOBILAKE_" + "__".join(str(part) for part in mistake["loc"]).upper()
+    if mistake["type"] == "extra_forbidden":
+        return f"{FILE} has a setting `{key}` that is not known: see the comments there."
+    return f"The setting `{key}` ({FILE}, or {variable}) is wrong: {mistake['msg']}."

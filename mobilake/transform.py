@@ -1,0 +1,121 @@
+"""dbt, run in this process: `dbt build` and what came of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mobilake.errors import MobilakeError, explain
+from mobilake.settings import Settings
+
+
+@dataclass(frozen=True)
+class Node:
+    """The result of one dbt node."""
+
+    unique_id: str
+    kind: str
+    name: str
+    status: str
+    seconds: float
+    message: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether the node stands in the way of publication."""
+        return self.status in ("error", "fail", "runtime error")
+
+
+@dataclass(frozen=True)
+class Transformed:
+    """What `dbt build` did.
+
+    Attributes:
+        invocation_id: dbt's name of the run; the artifacts in `target` bear it.
+        nodes: all that ran, in the order of ending.
+    """
+
+    invocation_id: str
+    nodes: tuple[Node, ...]
+    seconds: float
+
+    @property
+    def failures(self) -> list[Node]:
+        """The nodes that failed."""
+        return [node for node in self.nodes if node.failed]
+
+    def __str__(self) -> str:
+        models = sum(node.kind == "model" for node in self.nodes)
+        tests = sum(node.kind in ("test", "unit_test") for node in self.nodes)
+        return f"{models} models, {tests} tests, {len(self.failures)} failed, {self.seconds:.0f} s"
+
+
+def dbt_build(
+    settings: Settings,
+    report: Callable[[str], None] = lambda line: None,
+    arguments: tuple[str, ...] = (),
+) -> Transformed:
+    """Run `dbt build` and return the result of every node; a failed test is not an exception.
+
+    Args:
+        report: is told of every model as it ends.
+        arguments: further ones of dbt's, such as `--full-refresh`.
+
+    Raises:
+        MobilakeError: dbt could not start: nothing has landed, or the project is broken.
+    """
+    from dbt.cli.main import dbtRunner
+
+    root, started = str(settings.root), time.monotonic()
+    runner = dbtRunner(callbacks=[_follow(report)])
+    outcome = runner.invoke(
+        ["--quiet", "build", "--project-dir", root, "--profiles-dir", root, *arguments]
+    )
+    if outcome.result is None or not hasattr(outcome.result, "results"):
+        cause = outcome.exception
+        raise MobilakeError(
+            (explain(cause) if cause else None) or f"dbt could not run: {_last_line(cause)}"
+        ) from cause
+    nodes = tuple(
+        Node(
+            result.node.unique_id,
+            str(result.node.resource_type),
+            result.node.name,
+            str(result.status),
+            result.execution_time,
+            str(result.message or ""),
+        )
+        for result in outcome.result.results
+    )
+    hooks = [node for node in nodes if node.kind == "operation" and node.failed]
+    if hooks:
+        raise MobilakeError(_last_line(hooks[0].message))
+    artifact = json.loads((settings.root / "target" / "run_results.json").read_text())
+    return Transformed(
+        artifact["metadata"]["invocation_id"], nodes, time.monotonic() - started
+    )
+
+
+def manifest(settings: Settings) -> dict[str, Any]:
+    """Return dbt's manifest of the last run."""
+    path: Path = settings.root / "target" / "manifest.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def _follow(report: Callable[[str], None]) -> Callable[[Any], None]:
+    def callback(event: Any) -> None:
+        if event.info.name == "LogModelResult":
+            node = event.data
+            report(f"{node.node_info.node_name}: {node.status} ({node.execution_time:.1f} s)")
+
+    return callback
+
+
+def _last_line(cause: object) -> str:
+    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    return lines[-1] if lines else "see logs/dbt.log"

@@ -1,0 +1,55 @@
+{{ config(materialized='incremental', incremental_strategy='append') }}
+
+-- The account of what has been taken in: the models over bodies parse just the fetches that stand
+-- here, so that all of a build speaks of the same polls whatever lands meanwhile.
+with raw_fetches as (
+    select
+        * exclude (body),
+        coalesce(json_valid(body), false) as is_json,
+        case
+            when json_valid(body)
+                then json_extract(
+                    body,
+                    ['$.last_updated', '$.ttl', '$.version', '$.data.stations[0]']
+                )
+        end as envelope
+    from {{ source('raw', 'gbfs_fetch') }}
+    where {{ newly_landed('fetch_id') }}
+),
+
+-- numbered without the bodies, which would not fit memory
+numbered as (
+    select
+        *,
+        row_number() over (partition by fetch_id order by landed_at) as copy_number
+    from raw_fetches
+),
+
+final as (
+    select
+        fetch_id,
+        system_id,
+        feed,
+        url,
+        origin,
+        etag,
+        sha256,
+        error,
+        is_json,
+        json_extract_string(envelope[3], '$') as version_declared,
+        cast(json_structure(envelope[4]) as varchar) as item_shape,
+        http_status,
+        elapsed_ms,
+        body_bytes,
+        expected_interval_s,
+        try_cast(json_extract_string(envelope[2], '$') as integer) as ttl_s,
+        cast(requested_at at time zone 'UTC' as timestamp) as requested_at,
+        cast(fetched_at at time zone 'UTC' as timestamp) as fetched_at,
+        {{ gbfs_timestamp("json_extract_string(envelope[1], '$')") }} as last_updated_at,
+        cast(landed_at at time zone 'UTC' as timestamp) as landed_at,
+        {{ built_at() }} as built_at
+    from numbered
+    where copy_number = 1
+)
+
+select * from final
