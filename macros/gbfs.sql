@@ -23,3 +23,22 @@
         case when json_type({{ json }}) = 'VARCHAR' then json_extract_string({{ json }}, '$') end
     )
 {%- endmacro %}
+
+
+{#- The JSON type of a member, told by the structure of the object: string, number, boolean, array. -#}
+{% macro shape_type(shape, field) -%}
+    case json_type(json_extract({{ shape }}, '$.' || {{ field }}))
+        when 'ARRAY' then 'array'
+        when 'OBJECT' then 'object'
+        else
+            case json_extract_string({{ shape }}, '$.' || {{ field }})
+                when 'VARCHAR' then 'string'
+                when 'BOOLEAN' then 'boolean'
+                when 'NULL' then 'null'
+                when 'UBIGINT' then 'number'
+                when 'BIGINT' then 'number'
+                when 'DOUBLE' then 'number'
+                when 'HUGEINT' then 'number'
+            end
+    end
+{%- endmacro %}

@@ -1,0 +1,87 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key=['system_id', 'service_on'],
+        on_schema_change='fail',
+    )
+}}
+
+-- Recomputed: the local days that the intervals computed anew can reach into. A local day lies
+-- within its own UTC day and the two beside it, and an interval ends within half a day of its own.
+with touched_days as (
+    select distinct system_id, observed_on
+    from {{ ref('fct_station_state') }}
+    where built_at > {{ seen_until() }}
+),
+
+service_days as (
+    select distinct
+        touched_days.system_id,
+        cast(touched_days.observed_on + offsets.days as date) as service_on,
+        systems.timezone
+    from touched_days
+    cross join (values (-1), (0), (1), (2)) as offsets (days)
+    inner join {{ ref('dim_system') }} as systems on touched_days.system_id = systems.system_id
+),
+
+-- 23, 24 or 25 hours
+bounded as (
+    select
+        system_id,
+        service_on,
+        {{ local_midnight('service_on', 'timezone') }} as starts_at,
+        {{ local_midnight('cast(service_on + 1 as date)', 'timezone') }} as ends_at
+    from service_days
+),
+
+days_read as (
+    select
+        bounded.*,
+        cast(bounded.service_on + offsets.days as date) as observed_on
+    from bounded
+    cross join (values (-2), (-1), (0), (1)) as offsets (days)
+),
+
+pieces as (
+    select
+        states.*,
+        days_read.service_on,
+        {{ seconds_between('days_read.starts_at', 'days_read.ends_at') }} / 60 as day_minutes,
+        {{ seconds_between(
+            'greatest(states.started_at, days_read.starts_at)',
+            'least(states.ended_at, days_read.ends_at)'
+        ) }} / 60 as minutes
+    from {{ ref('fct_station_state') }} as states
+    inner join days_read
+        on
+            states.system_id = days_read.system_id
+            and states.observed_on = days_read.observed_on
+            and states.started_at < days_read.ends_at
+            and states.ended_at > days_read.starts_at
+),
+
+final as (
+    select
+        station_sk,
+        system_id,
+        station_id,
+        service_on,
+        cast(any_value(day_minutes) as double) as day_minutes,
+        cast(sum(minutes) as double) as observed_minutes,
+        {{ minutes_where("state <> 'out_of_service' and vehicles_available > 0") }}
+            as available_minutes,
+        {{ minutes_where('is_installed and is_returning and docks_available > 0') }}
+            as dock_available_minutes,
+        {{ minutes_where("state = 'empty'") }} as empty_minutes,
+        {{ minutes_where("state = 'full'") }} as full_minutes,
+        {{ minutes_where("state = 'out_of_service'") }} as out_of_service_minutes,
+        cast(sum(minutes * vehicles_available) as double) as vehicle_minutes,
+        cast(sum(minutes * vehicles_disabled) as double) as disabled_vehicle_minutes,
+        cast(sum(case when is_continued then 0 else 1 end) as integer) as states,
+        {{ built_at() }} as built_at
+    from pieces
+    group by station_sk, system_id, station_id, service_on
+)
+
+select * from final

@@ -1,0 +1,63 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key=['system_id', 'observed_on'],
+        on_schema_change='fail',
+    )
+}}
+
+-- Recomputed: the UTC days of a system that silver computed anew.
+with touched_days as (
+    select distinct system_id, observed_on
+    from {{ ref('int_stations__state_intervals') }}
+    where built_at > {{ seen_until() }}
+),
+
+intervals as (
+    select intervals.*
+    from {{ ref('int_stations__state_intervals') }} as intervals
+    inner join touched_days
+        on
+            intervals.system_id = touched_days.system_id
+            and intervals.observed_on = touched_days.observed_on
+),
+
+final as (
+    select
+        {{ surrogate_key(['system_id', 'station_id']) }} as station_sk,
+        system_id,
+        station_id,
+        case
+            when not is_installed or not is_renting then 'out_of_service'
+            when vehicles_available = 0 then 'empty'
+            when docks_available = 0 then 'full'
+            else 'open'
+        end as state,
+        is_installed,
+        is_renting,
+        is_returning,
+        is_continued,
+        is_censored_left,
+        is_censored_right,
+        vehicles_available,
+        vehicles_disabled,
+        docks_available,
+        docks_disabled,
+        cast(vehicle_types_available as varchar) as vehicle_types_available,
+        cast(observations as integer) as observations,
+        cast(
+            {{ seconds_between(
+                'first_observed_at', 'coalesce(next_observed_at, last_observed_at)'
+            ) }} / 60 as double
+        ) as duration_minutes,
+        first_observed_at as started_at,
+        coalesce(next_observed_at, last_observed_at) as ended_at,
+        previous_observed_at,
+        last_observed_at,
+        observed_on,
+        {{ built_at() }} as built_at
+    from intervals
+)
+
+select * from final

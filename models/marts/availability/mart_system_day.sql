@@ -1,0 +1,65 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key=['system_id', 'service_on'],
+        on_schema_change='fail',
+    )
+}}
+
+-- Shares come from sums of minutes, never from averages of averages.
+with station_days as (
+    select * from {{ ref('mart_station_day') }}
+    where built_at > {{ seen_until() }}
+),
+
+summed as (
+    select
+        system_id,
+        service_on,
+        cast(count(*) as integer) as stations,
+        cast(any_value(day_minutes) as double) as day_minutes,
+        cast(sum(day_minutes) as double) as station_minutes,
+        cast(sum(observed_minutes) as double) as observed_minutes,
+        cast(sum(available_minutes) as double) as available_minutes,
+        cast(sum(dock_available_minutes) as double) as dock_available_minutes,
+        cast(sum(empty_minutes) as double) as empty_minutes,
+        cast(sum(full_minutes) as double) as full_minutes,
+        cast(sum(out_of_service_minutes) as double) as out_of_service_minutes,
+        cast(sum(vehicle_minutes) as double) as vehicle_minutes
+    from station_days
+    group by system_id, service_on
+),
+
+covered as (
+    select
+        *,
+        100 * observed_minutes / station_minutes as coverage_pct
+    from summed
+),
+
+final as (
+    select
+        system_id,
+        service_on,
+        stations,
+        station_minutes,
+        observed_minutes,
+        coverage_pct,
+        available_minutes,
+        dock_available_minutes,
+        empty_minutes,
+        full_minutes,
+        out_of_service_minutes,
+        vehicle_minutes,
+        {{ when_covered('100 * available_minutes / observed_minutes') }}
+            as availability_pct,
+        {{ when_covered('100 * dock_available_minutes / observed_minutes') }}
+            as dock_availability_pct,
+        {{ when_covered('vehicle_minutes / day_minutes') }}
+            as mean_fleet_available,
+        {{ built_at() }} as built_at
+    from covered
+)
+
+select * from final

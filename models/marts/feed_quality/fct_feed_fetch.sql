@@ -1,0 +1,43 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key=['system_id', 'fetched_on'],
+        on_schema_change='fail',
+    )
+}}
+
+-- Recomputed: the days of a system that silver judged anew.
+with fetches as (
+    select * from {{ ref('int_feeds__fetches_judged') }}
+    where built_at > {{ seen_until() }}
+),
+
+final as (
+    select
+        fetch_id,
+        system_id,
+        feed,
+        url,
+        origin,
+        outcome,
+        sha256,
+        version_declared,
+        major_version_detected,
+        http_status,
+        elapsed_ms,
+        body_bytes,
+        items,
+        fields_missing,
+        expected_interval_s,
+        ttl_s,
+        cast(age_s as double) as age_s,
+        requested_at,
+        fetched_at,
+        fetched_on,
+        last_updated_at,
+        {{ built_at() }} as built_at
+    from fetches
+)
+
+select * from final
