@@ -158,7 +158,9 @@ class Lake:
         """Delete the days that landed more than `days` ago, and their files; return the rows."""
         delta = self.open(table)
         limit: date = (self.clock() - timedelta(days=days)).date()
-        if not any(day["landed_on"] and day["landed_on"] < str(limit) for day in delta.partitions()):
+        if not any(
+            day["landed_on"] and day["landed_on"] < str(limit) for day in delta.partitions()
+        ):
             return 0
         gone = delta.delete(f"landed_on < cast('{limit}' as date)")["num_deleted_rows"]
         delta.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)

@@ -89,7 +89,8 @@ def _cleaned(node: Any, fields: Mapping[str, str], key: Secret) -> Any:
     if not isinstance(node, dict):
         return node
     return {
-        name: pseudonym(_text(value), key) if name in fields and value is not None
+        name: pseudonym(_text(value), key)
+        if name in fields and value is not None
         else _cleaned(value, fields, key)
         for name, value in node.items()
         if fields.get(name) != DROP

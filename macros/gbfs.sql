@@ -1,9 +1,16 @@
-{#- A GBFS time, POSIX seconds or RFC 3339, as a UTC timestamp; null where it is neither. -#}
+{#-
+    A GBFS time, POSIX seconds or RFC 3339, as a UTC timestamp; null where it is neither, or not
+    in the years 1970 to 9999: feeds write `inf`, milliseconds and worse, which must not stop us.
+-#}
 {% macro gbfs_timestamp(text) -%}
-    coalesce(
-        make_timestamp(cast(try_cast({{ text }} as double) * 1000000 as bigint)),
-        cast(try_cast({{ text }} as timestamptz) at time zone 'UTC' as timestamp)
-    )
+    case
+        when try_cast({{ text }} as double) between 0 and 253402300799
+            then make_timestamp(cast(try_cast({{ text }} as double) * 1000000 as bigint))
+        when
+            try_cast({{ text }} as timestamptz)
+            between timestamptz '1970-01-01 00:00:00+00' and timestamptz '9999-12-31 23:59:59+00'
+            then cast(try_cast({{ text }} as timestamptz) at time zone 'UTC' as timestamp)
+    end
 {%- endmacro %}
 
 

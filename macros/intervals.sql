@@ -37,6 +37,20 @@
 {%- endmacro %}
 
 
+{#-
+    Before a model of service days is built: it forgets the systems that were registered anew since,
+    for in another time zone some of their days may exist no more.
+-#}
+{% macro forget_rezoned_systems() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where system_id in (
+            select system_id from {{ ref('dim_system') }} where registered_at > {{ seen_until() }}
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+
 {#- The sum of `minutes` of the rows for which a condition holds. -#}
 {% macro minutes_where(condition) -%}
     cast(sum(case when {{ condition }} then minutes else 0 end) as double)

@@ -1,4 +1,7 @@
-"""The command line: thin over the steps, and the one place where an error becomes a sentence."""
+"""The command line: thin over the steps, and the one place where an error becomes a sentence.
+
+Commands import what they need when they run: dlt, dbt and Prefect take seconds each.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ import typer
 
 from ingestion.lake import Lake
 from ingestion.source import Context, Source, load_sources
-from mobilake import steps
 from mobilake.console import complain, say
 from mobilake.errors import explain
 from mobilake.settings import load, share_with_libraries
@@ -20,7 +22,7 @@ from mobilake.settings import load, share_with_libraries
 
 def main() -> None:
     """Run a command; a user's mistake ends with one sentence and exit code 1."""
-    logging.basicConfig(level=os.environ.get("MOBILAKE_LOG_LEVEL", "WARNING"))
+    _log_to_console()
     try:
         settings = load()
         share_with_libraries(settings)
@@ -63,22 +65,35 @@ def application(context: Context, sources: dict[str, Source]) -> typer.Typer:
         ] = None,
     ) -> None:
         """Pull sources once and land what they give."""
-        for landed in steps.ingest(context, steps.chosen(sources, names or [])):
-            say(str(landed))
+        from mobilake import steps
+
+        for source in steps.chosen(sources, names or []):
+            say(str(steps.ingest(context, source)))
 
     @app.command()
     def build() -> None:
         """Transform what has landed, judge it, publish it."""
+        from mobilake import steps
+
         steps.show(context.settings, steps.build(context, say))
 
     @app.command()
     def run() -> None:
         """Ingest and build, as a Prefect flow."""
         from flows.run import mobilake_run
+        from mobilake import steps
 
         steps.show(context.settings, mobilake_run())
 
     return app
+
+
+def _log_to_console() -> None:
+    """Show warnings of all parts but Prefect, which keeps the log of its runs itself."""
+    handler = logging.StreamHandler()
+    handler.setLevel(os.environ.get("MOBILAKE_LOG_LEVEL", "WARNING"))
+    handler.addFilter(lambda record: not record.name.startswith("prefect"))
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", handlers=[handler])
 
 
 def _now() -> datetime:

@@ -61,6 +61,6 @@ def tracked() -> Iterator[Callable[[Path], Callable[[int, int], None]]]:
 
 
 def _is_number(text: str) -> bool:
-    return text.strip().lstrip("+-").replace(",", "").replace(".", "").replace("%", "").isdigit() or (
-        text.strip() in ("", "–")
-    )
+    return text.strip().lstrip("+-").replace(",", "").replace(".", "").replace(
+        "%", ""
+    ).isdigit() or (text.strip() in ("", "–"))

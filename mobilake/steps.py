@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import duckdb
 
 from ingestion import pipeline
 from ingestion.pipeline import Landed
 from ingestion.source import Context, Source
+from mobilake import transform
+from mobilake.console import say, table
 from mobilake.errors import MobilakeError
+from mobilake.locks import alone
+from mobilake.settings import Settings
+from mobilake.transform import Transformed
+from quality import gate
+from quality.gate import MARTS_SCHEMA, Verdict
+from serving import publish as publishing
+from serving.publish import Publication
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build came to."""
+
+    transformed: Transformed
+    verdict: Verdict
+    publication: Publication
 
 
 def chosen(sources: dict[str, Source], names: list[str]) -> list[Source]:
@@ -24,6 +47,109 @@ def chosen(sources: dict[str, Source], names: list[str]) -> list[Source]:
     return [sources[name] for name in names or sources]
 
 
-def ingest(context: Context, sources: Iterable[Source]) -> list[Landed]:
-    """Pull each source once."""
-    return [pipeline.ingest(context, source) for source in sources]
+def ingest(context: Context, source: Source) -> Landed:
+    """Pull a source once."""
+    return pipeline.ingest(context, source)
+
+
+def build(context: Context, report: Report) -> Built:
+    """Transform, judge, publish.
+
+    Raises:
+        MobilakeError: nothing has landed, or the gate let nothing through.
+        TransientError: another build is under way.
+    """
+    with building(context.settings):
+        transformed = transform_landed(context.settings, report)
+        verdict = judge(context.settings, transformed)
+        report(f"gate: {verdict}")
+        publication = publish(context, transformed, verdict)
+        report(f"published: {publication}")
+    return Built(transformed, verdict, publication)
+
+
+def building(settings: Settings) -> alone:
+    """Hold the lock of builds: the warehouse has one writer, from dbt to publication."""
+    return alone(settings.home / "locks" / "build.lock", "build")
+
+
+def transform_landed(settings: Settings, report: Report) -> Transformed:
+    """Run dbt on what has landed."""
+    return transform.dbt_build(settings, report)
+
+
+def judge(settings: Settings, transformed: Transformed) -> Verdict:
+    """Put a build before the gate."""
+    return gate.judge(settings, transformed, _marts(settings))
+
+
+def publish(context: Context, transformed: Transformed, verdict: Verdict) -> Publication:
+    """Publish a build that passed the gate.
+
+    Raises:
+        MobilakeError: it did not; readers stay on the generation they have.
+    """
+    if not verdict.passed:
+        raise MobilakeError(_refusal(context.settings, verdict))
+    holdable = [name for name, meta in _marts(context.settings).items() if meta.get("holdable")]
+    return publishing.publish(
+        context.settings, verdict, transformed.invocation_id, holdable, context.clock()
+    )
+
+
+def summary(settings: Settings, publication: Publication) -> list[tuple[str, str, int, int]]:
+    """Return what a generation holds: section, item, value, and how much of it is new in it."""
+    if settings.publication.summary is None:
+        return []
+    query = (settings.root / settings.publication.summary).read_text(encoding="utf-8")
+    now = _ask(publication.file, query)
+    before = _ask(publication.previous, query) if publication.previous else {}
+    return [
+        (section, item, value, value - before.get((section, item), 0))
+        for (section, item), value in now.items()
+    ]
+
+
+def show(settings: Settings, built: Built) -> None:
+    """Print the short table that a run ends with, and where to look next."""
+    rows = [
+        (section, item, f"{value:,}", f"{new:+,}" if new else "–")
+        for section, item, value, new in summary(settings, built.publication)
+    ]
+    say("")
+    table(("", "", "in all", "new"), rows, title=f"Published: {built.publication}")
+    for who, why in built.publication.held.items():
+        say(f"Held back: {who} ({why}); its readers keep what they had.")
+    say("")
+    say(f"The marts: {settings.marts} (schema {MARTS_SCHEMA}), for any tool that opens DuckDB.")
+    say("Next: README.md says how to open them from a BI tool; `dbt docs generate` describes them.")
+
+
+def _marts(settings: Settings) -> dict[str, dict[str, object]]:
+    """Return the published models and what is said of them in `meta`."""
+    return {
+        node["name"]: node["config"].get("meta", {})
+        for node in transform.manifest(settings)["nodes"].values()
+        if node["resource_type"] == "model" and node["schema"] == MARTS_SCHEMA
+    }
+
+
+def _refusal(settings: Settings, verdict: Verdict) -> str:
+    failed = verdict.of("failed")
+    shown = publishing.current(settings)
+    stay = f"readers stay on {shown.name}" if shown else "nothing is published yet"
+    first = "; ".join(str(check) for check in failed[:3])
+    more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""
+    return (
+        f"Not published, {stay}: {first}{more}. "
+        "Mend the model or the contract (target/run_results.json has all), then `mobilake build`."
+    )
+
+
+def _ask(file: object, query: str) -> dict[tuple[str, str], int]:
+    with duckdb.connect(str(file), read_only=True) as connection:
+        try:
+            rows = connection.execute(query).fetchall()
+        except duckdb.CatalogException:  # an older generation may lack what is asked for
+            return {}
+    return {(str(section), str(item)): int(value) for section, item, value in rows}

@@ -68,13 +68,18 @@ def dbt_build(
     Raises:
         MobilakeError: dbt could not start: nothing has landed, or the project is broken.
     """
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
     root, started = str(settings.root), time.monotonic()
     runner = dbtRunner(callbacks=[_follow(report)])
-    outcome = runner.invoke(
-        ["--quiet", "build", "--project-dir", root, "--profiles-dir", root, *arguments]
-    )
+    try:
+        outcome = runner.invoke(
+            ["--log-level", "none", "build", "--project-dir", root, "--profiles-dir", root]
+            + list(arguments)
+        )
+    finally:
+        DuckDBConnectionManager.close_all_connections()  # or the files stay open in this process
     if outcome.result is None or not hasattr(outcome.result, "results"):
         cause = outcome.exception
         raise MobilakeError(
@@ -95,9 +100,7 @@ def dbt_build(
     if hooks:
         raise MobilakeError(_last_line(hooks[0].message))
     artifact = json.loads((settings.root / "target" / "run_results.json").read_text())
-    return Transformed(
-        artifact["metadata"]["invocation_id"], nodes, time.monotonic() - started
-    )
+    return Transformed(artifact["metadata"]["invocation_id"], nodes, time.monotonic() - started)
 
 
 def manifest(settings: Settings) -> dict[str, Any]:

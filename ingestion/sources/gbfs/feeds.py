@@ -41,11 +41,15 @@ def listed_feeds(index: Any, language: str | None = None) -> dict[str, str]:
     data = index.get("data") if isinstance(index, dict) else None
     if not isinstance(data, dict):
         return {}
-    groups = [data] if isinstance(data.get("feeds"), list) else [
-        data[name]
-        for name in sorted(data, key=lambda name: name != language)
-        if isinstance(data[name], dict)
-    ]
+    groups = (
+        [data]
+        if isinstance(data.get("feeds"), list)
+        else [
+            data[name]
+            for name in sorted(data, key=lambda name: name != language)
+            if isinstance(data[name], dict)
+        ]
+    )
     found: dict[str, str] = {}
     for group in groups:
         for entry in group.get("feeds") or []:

@@ -85,9 +85,7 @@ def import_files(
     """
     total = Counts()
     for file in files:
-        total += import_file(
-            context, file, recording.target, recording.read_line, progress(file)
-        )
+        total += import_file(context, file, recording.target, recording.read_line, progress(file))
     return total
 
 
@@ -103,11 +101,7 @@ def settle_system(
     """
     check_system_id(system_id)
     known = systems(context.lake).get(system_id)
-    zone = (
-        timezone
-        or (known.timezone if known else None)
-        or _own_timezone(context.lake, system_id)
-    )
+    zone = timezone or (known.timezone if known else None) or _own_timezone(context.lake, system_id)
     if zone is None:
         raise MobilakeError(
             f"The time zone of {system_id} is not known: add --timezone, such as "

@@ -61,9 +61,7 @@ class Poller:
         sealed: list[Row] = []
         if attempt.body is not None:
             columns, kept = body_columns(feed, attempt.body, self.key)
-        name = fetch_id(
-            system.system_id, feed, attempt.requested_at, str(columns.get("sha256"))
-        )
+        name = fetch_id(system.system_id, feed, attempt.requested_at, str(columns.get("sha256")))
         if attempt.body is not None and kept.sealed:
             sealed = [{"reference_id": name, "origin": "poll", "sealed": kept.sealed}]
         row: Row = {

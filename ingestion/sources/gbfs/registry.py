@@ -29,9 +29,7 @@ def systems(lake: Lake) -> dict[str, System]:
     """Return the registered systems by id."""
     rows = lake.read(SYSTEM_REGISTRATION, _COLUMNS).to_pylist()
     rows.sort(key=lambda row: row["registered_at"])
-    return {
-        row["system_id"]: System(**{name: row[name] for name in _COLUMNS[:-1]}) for row in rows
-    }
+    return {row["system_id"]: System(**{name: row[name] for name in _COLUMNS[:-1]}) for row in rows}
 
 
 def register(lake: Lake, system: System, registered_at: datetime) -> None:

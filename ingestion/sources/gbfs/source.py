@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import dlt
-
 from ingestion.importer import DEAD_LETTER, IMPORT_FILE
 from ingestion.lake import rows_of
 from ingestion.privacy import RESTRICTED
@@ -37,6 +35,8 @@ def pull(context: Context) -> list[Any]:
     settings = context.settings
     poller = Poller(settings.http, context.clock, pseudonym_key(settings.home))
     fetches, restricted = poller.poll(polled)
+
+    import dlt  # here, because it takes two seconds
 
     @dlt.resource(name=GBFS_FETCH.name)
     def fetched() -> Iterator[Any]:

@@ -89,7 +89,12 @@ final as (
         coalesce(payloads.items_without_station_id, 0)
         + coalesce(payloads.items_without_vehicles, 0)
         + coalesce(payloads.items_without_flags, 0)
-        + coalesce(payloads.items_without_last_reported, 0) as fields_missing,
+        + coalesce(payloads.items_without_last_reported, 0)
+        + case
+            when sequenced.is_json and sequenced.error is null and sequenced.last_updated_at is null
+                then 1
+            else 0
+        end as fields_missing,
         sequenced.http_status,
         sequenced.elapsed_ms,
         sequenced.body_bytes,

@@ -4,15 +4,18 @@
         incremental_strategy='delete+insert',
         unique_key=['system_id', 'service_on'],
         on_schema_change='fail',
+        pre_hook='{{ forget_rezoned_systems() }}',
     )
 }}
 
 -- Recomputed: the local days that the intervals computed anew can reach into. A local day lies
 -- within its own UTC day and the two beside it, and an interval ends within half a day of its own.
+-- A system registered anew may have another time zone: all of its days.
 with touched_days as (
-    select distinct system_id, observed_on
-    from {{ ref('fct_station_state') }}
-    where built_at > {{ seen_until() }}
+    select distinct states.system_id, states.observed_on
+    from {{ ref('fct_station_state') }} as states
+    inner join {{ ref('dim_system') }} as systems on states.system_id = systems.system_id
+    where states.built_at > {{ seen_until() }} or systems.registered_at > {{ seen_until() }}
 ),
 
 service_days as (
@@ -47,6 +50,7 @@ pieces as (
     select
         states.*,
         days_read.service_on,
+        not states.is_continued and states.started_at >= days_read.starts_at as is_begun,
         {{ seconds_between('days_read.starts_at', 'days_read.ends_at') }} / 60 as day_minutes,
         {{ seconds_between(
             'greatest(states.started_at, days_read.starts_at)',
@@ -68,17 +72,20 @@ final as (
         station_id,
         service_on,
         cast(any_value(day_minutes) as double) as day_minutes,
-        cast(sum(minutes) as double) as observed_minutes,
-        {{ minutes_where("state <> 'out_of_service' and vehicles_available > 0") }}
-            as available_minutes,
-        {{ minutes_where('is_installed and is_returning and docks_available > 0') }}
-            as dock_available_minutes,
+        {{ minutes_where("state <> 'unknown'") }} as observed_minutes,
+        {{ minutes_where("state in ('open', 'full')") }} as available_minutes,
+        -- a station that tells no number of docks takes any number of vehicles
+        {{ minutes_where(
+            "state <> 'unknown' and coalesce(is_installed and is_returning, true)"
+            ~ " and coalesce(docks_available, 1) > 0"
+        ) }} as dock_available_minutes,
         {{ minutes_where("state = 'empty'") }} as empty_minutes,
         {{ minutes_where("state = 'full'") }} as full_minutes,
         {{ minutes_where("state = 'out_of_service'") }} as out_of_service_minutes,
-        cast(sum(minutes * vehicles_available) as double) as vehicle_minutes,
-        cast(sum(minutes * vehicles_disabled) as double) as disabled_vehicle_minutes,
-        cast(sum(case when is_continued then 0 else 1 end) as integer) as states,
+        cast(coalesce(sum(minutes * vehicles_available), 0) as double) as vehicle_minutes,
+        cast(coalesce(sum(minutes * vehicles_disabled), 0) as double)
+            as disabled_vehicle_minutes,
+        cast(sum(case when is_begun then 1 else 0 end) as integer) as states,
         {{ built_at() }} as built_at
     from pieces
     group by station_sk, system_id, station_id, service_on

@@ -3,6 +3,7 @@
         materialized='incremental',
         incremental_strategy='delete+insert',
         unique_key=['system_id', 'observed_on'],
+        on_schema_change='fail',
     )
 }}
 
@@ -103,8 +104,10 @@ intervals as (
         observed_on,
         min(observed_at) as first_observed_at,
         max(observed_at) as last_observed_at,
-        min_by(previous_seen_at, observed_at) as previous_observed_at,
-        max_by(next_seen_at, observed_at) as next_observed_at,
+        -- of the observations within, only the first looks back before all of them, and only the
+        -- last looks ahead: null where nothing is within reach (min_by would pass over the null)
+        nullif(min(previous_seen_at), min(observed_at)) as previous_observed_at,
+        nullif(max(next_seen_at), max(observed_at)) as next_observed_at,
         not min_by(is_changed, observed_at) as is_continued,
         count(*) as observations,
         any_value(vehicles_available) as vehicles_available,

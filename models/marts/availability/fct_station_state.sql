@@ -30,8 +30,9 @@ final as (
         station_id,
         case
             when not is_installed or not is_renting then 'out_of_service'
-            when vehicles_available = 0 then 'empty'
-            when docks_available = 0 then 'full'
+            when vehicles_available is null then 'unknown'
+            when vehicles_available <= 0 then 'empty'
+            when docks_available <= 0 then 'full'
             else 'open'
         end as state,
         is_installed,

@@ -4,6 +4,7 @@
         incremental_strategy='delete+insert',
         unique_key=['system_id', 'service_on'],
         on_schema_change='fail',
+        pre_hook='{{ forget_rezoned_systems() }}',
     )
 }}
 
@@ -18,7 +19,6 @@ summed as (
         system_id,
         service_on,
         cast(count(*) as integer) as stations,
-        cast(any_value(day_minutes) as double) as day_minutes,
         cast(sum(day_minutes) as double) as station_minutes,
         cast(sum(observed_minutes) as double) as observed_minutes,
         cast(sum(available_minutes) as double) as available_minutes,
@@ -56,7 +56,7 @@ final as (
             as availability_pct,
         {{ when_covered('100 * dock_available_minutes / observed_minutes') }}
             as dock_availability_pct,
-        {{ when_covered('vehicle_minutes / day_minutes') }}
+        {{ when_covered('stations * vehicle_minutes / observed_minutes') }}
             as mean_fleet_available,
         {{ built_at() }} as built_at
     from covered

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='append') }}
+{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}
 
 -- The account of what has been taken in: the models over bodies parse just the fetches that stand
 -- here, so that all of a build speaks of the same polls whatever lands meanwhile.

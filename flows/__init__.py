@@ -1,0 +1,1 @@
+"""Platform: Prefect flows, thin over the steps; one file per schedule."""

@@ -1,0 +1,103 @@
+"""Ingest and build: the flow behind `mobilake run`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from logging import Logger, LoggerAdapter
+from typing import TypeVar
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.states import Completed, State
+
+from ingestion.lake import Lake
+from ingestion.source import Context, load_sources
+from mobilake import steps
+from mobilake.console import say
+from mobilake.settings import Settings, load
+from mobilake.steps import Built
+from mobilake.transform import Transformed
+from quality.gate import Verdict
+from serving.publish import Publication
+
+T = TypeVar("T")
+
+
+@flow(name="mobilake-run", persist_result=False, validate_parameters=False)
+def mobilake_run() -> Built:
+    """Pull every source once, build what has landed, publish it."""
+    context = _context(load())
+    landed = [_ingest(context, name) for name in load_sources(context.settings)]
+    with steps.building(context.settings):
+        transformed = _transform(context)
+        verdict = _judge(context, transformed)
+        publication = _publish(context, transformed, verdict)
+    built = Built(transformed, verdict, publication)
+    create_markdown_artifact(
+        key="mobilake-run",
+        description=f"What {publication} holds",
+        markdown=_markdown(context.settings, built, [str(one) for one in landed]),
+    )
+    return built
+
+
+@task(task_run_name="ingest-{name}", persist_result=False)
+def _ingest(context: Context, name: str) -> State[str]:
+    landed = steps.ingest(context, load_sources(context.settings)[name])
+    return _done("ingest", landed, str(landed))
+
+
+@task(task_run_name="transform", persist_result=False)
+def _transform(context: Context) -> State[Transformed]:
+    logger = get_run_logger()  # taken here: dbt reports from threads of its own
+    transformed = steps.transform_landed(context.settings, lambda line: _tell(line, logger))
+    return _done("transform", transformed, transformed)
+
+
+@task(task_run_name="judge", persist_result=False)
+def _judge(context: Context, transformed: Transformed) -> State[Verdict]:
+    verdict = steps.judge(context.settings, transformed)
+    return _done("gate", verdict, verdict)
+
+
+@task(task_run_name="publish", persist_result=False)
+def _publish(context: Context, transformed: Transformed, verdict: Verdict) -> State[Publication]:
+    publication = steps.publish(context, transformed, verdict)
+    return _done("published", publication, publication)
+
+
+def _done(step: str, counts: object, result: T) -> State[T]:
+    """End a task with its counts as the state's message, which Prefect's pages show."""
+    _tell(f"{step}: {counts}", get_run_logger())
+    return Completed(message=str(counts), data=result)
+
+
+def _tell(line: str, logger: Logger | LoggerAdapter[Logger]) -> None:
+    say(line)
+    logger.info(line)
+
+
+def _context(settings: Settings) -> Context:
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    return Context(settings, Lake(settings.lake, clock), clock)
+
+
+def _markdown(settings: Settings, built: Built, landed: list[str]) -> str:
+    rows = [
+        f"| {item} | {value:,} | {new:+,} |"
+        for _, item, value, new in steps.summary(settings, built.publication)
+    ]
+    return "\n".join(
+        [
+            f"## {str(built.publication).capitalize()}",
+            *(f"- landed: {line}" for line in landed),
+            f"- transform: {built.transformed}",
+            f"- gate: {built.verdict}",
+            "",
+            "| | in all | new |",
+            "|---|---:|---:|",
+            *rows,
+        ]
+    )

@@ -1,0 +1,1 @@
+"""Platform: what readers see. Published generations; dashboards' SQL stands in `dashboards`."""

@@ -1,0 +1,26 @@
+-- What a run reports at its end, of the generation that it published: section, item, value.
+with counts as (
+    select 1 as place, 'data' as section, 'systems' as item, count(*) as value from gold.dim_system
+    union all
+    select 2, 'data', 'polls', count(*) from gold.fct_feed_fetch
+    union all
+    select 3, 'data', 'polls without a usable answer', count(*) from gold.fct_feed_fetch
+    where outcome not in ('ok', 'not_modified')
+    union all
+    select 4, 'data', 'stations', count(*) from gold.dim_station
+    union all
+    select 5, 'data', 'state intervals', count(*) from gold.fct_station_state
+    union all
+    select 6, 'data', 'station days', count(*) from gold.mart_station_day
+    union all
+    select 7, 'findings', rule_id || ' on ' || object_id, count(*)
+    from gold.fct_quality_finding
+    group by all
+)
+
+select
+    section,
+    item,
+    value
+from counts
+order by place, item
