@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from logging import Logger, LoggerAdapter
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
-from prefect.states import Completed, State
+from prefect.states import Completed
 
 from ingestion.lake import Lake
+from ingestion.pipeline import Landed
 from ingestion.source import Context, load_sources
 from mobilake import steps
 from mobilake.console import say
@@ -42,34 +43,37 @@ def mobilake_run() -> Built:
 
 
 @task(task_run_name="ingest-{name}", persist_result=False)
-def _ingest(context: Context, name: str) -> State[str]:
+def _ingest(context: Context, name: str) -> Landed:
     landed = steps.ingest(context, load_sources(context.settings)[name])
-    return _done("ingest", landed, str(landed))
+    return _done("ingest", landed)
 
 
 @task(task_run_name="transform", persist_result=False)
-def _transform(context: Context) -> State[Transformed]:
+def _transform(context: Context) -> Transformed:
     logger = get_run_logger()  # taken here: dbt reports from threads of its own
     transformed = steps.transform_landed(context.settings, lambda line: _tell(line, logger))
-    return _done("transform", transformed, transformed)
+    return _done("transform", transformed)
 
 
 @task(task_run_name="judge", persist_result=False)
-def _judge(context: Context, transformed: Transformed) -> State[Verdict]:
+def _judge(context: Context, transformed: Transformed) -> Verdict:
     verdict = steps.judge(context.settings, transformed)
-    return _done("gate", verdict, verdict)
+    return _done("gate", verdict)
 
 
 @task(task_run_name="publish", persist_result=False)
-def _publish(context: Context, transformed: Transformed, verdict: Verdict) -> State[Publication]:
+def _publish(context: Context, transformed: Transformed, verdict: Verdict) -> Publication:
     publication = steps.publish(context, transformed, verdict)
-    return _done("published", publication, publication)
+    return _done("published", publication)
 
 
-def _done(step: str, counts: object, result: T) -> State[T]:
-    """End a task with its counts as the state's message, which Prefect's pages show."""
-    _tell(f"{step}: {counts}", get_run_logger())
-    return Completed(message=str(counts), data=result)
+def _done(step: str, result: T) -> T:
+    """End a task with its counts as the state's message, which Prefect's pages show.
+
+    Prefect gives the task's caller the data of the state.
+    """
+    _tell(f"{step}: {result}", get_run_logger())
+    return cast(T, Completed(message=str(result), data=result))
 
 
 def _tell(line: str, logger: Logger | LoggerAdapter[Logger]) -> None:

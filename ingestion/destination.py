@@ -13,6 +13,7 @@ from typing import Any
 
 import dlt
 import pyarrow.parquet as pq
+from dlt.common.schema import TTableSchema
 
 from ingestion.lake import Lake, RawTable
 
@@ -35,7 +36,7 @@ def lake_destination(
         skip_dlt_columns_and_tables=True,
         loader_parallelism_strategy="sequential",
     )
-    def lake_of_delta_tables(items: str, table: Mapping[str, Any]) -> None:
+    def lake_of_delta_tables(items: Any, table: TTableSchema) -> None:
         raw = tables[str(table["name"])]
         added = lake.append(raw, pq.read_table(items), transaction=job_name(Path(items)))
         landed(raw.name, added)

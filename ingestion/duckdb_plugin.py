@@ -11,7 +11,7 @@ import duckdb_extension_delta
 from dbt.adapters.duckdb.plugins import BasePlugin
 
 
-class Plugin(BasePlugin):  # type: ignore[misc]
+class Plugin(BasePlugin):
     """Makes the home's folder before the file in it is opened, then loads the extension."""
 
     def update_connection_config(self, creds: Any, config: dict[str, Any]) -> None:

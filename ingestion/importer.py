@@ -86,7 +86,9 @@ class Rejected(Exception):
 class LineReader(Protocol):
     """Turns a line into a row of the table, or raises `Rejected`."""
 
-    def __call__(self, line: bytes, origin: str, position: int) -> Mapping[str, object]: ...
+    def __call__(self, line: bytes, origin: str, position: int) -> Mapping[str, object]:
+        """Return the row of the line at a position of a file."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -152,12 +154,12 @@ def opened(file: Path) -> Iterator[tuple[Iterator[bytes], Callable[[], int]]]:
         magic = raw.peek(4)[:4]
         stream: BinaryIO
         if magic[:2] == b"\x1f\x8b":
-            stream = io.BufferedReader(gzip.GzipFile(fileobj=raw))  # type: ignore[type-var,assignment]
+            stream = io.BufferedReader(gzip.GzipFile(fileobj=raw))
         elif magic == b"\x28\xb5\x2f\xfd":
             reader = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).stream_reader(
                 raw, read_across_frames=True
             )
-            stream = io.BufferedReader(reader, 1 << 20)  # type: ignore[type-var,assignment]
+            stream = io.BufferedReader(reader, 1 << 20)
         else:
             stream = raw
         yield _lines(stream, file), raw.tell

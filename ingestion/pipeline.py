@@ -51,7 +51,6 @@ def ingest(context: Context, source: Source) -> Landed:
                 context.lake, tables, lambda name, rows: counts.update({name: rows})
             ),
             dataset_name="raw",
-            progress=None,
         )
         try:
             pipeline.load(raise_on_failed_jobs=True)

@@ -1,7 +1,7 @@
 """Personal data never lands readable: identifiers are hashed with a key, links to people dropped.
 
-A source declares, feed by feed, which members of a document hold personal values. What should hold such
-values but cannot be parsed is sealed (encrypted) for a restricted table that expires.
+A source declares, feed by feed, which members of a document hold personal values. What should hold
+such values but cannot be parsed is sealed (encrypted) for a restricted table that expires.
 """
 
 from __future__ import annotations

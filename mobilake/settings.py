@@ -63,10 +63,10 @@ class Settings(BaseSettings):
     home: Path = Path("data")
     lake: str = ""
     sources: dict[str, str] = {}
-    http: Http = Http()  # type: ignore[call-arg]
-    privacy: Privacy = Privacy()  # type: ignore[call-arg]
+    http: Http = Http()
+    privacy: Privacy = Privacy()
     gate: Gate = Gate()
-    publication: Publication = Publication()  # type: ignore[call-arg]
+    publication: Publication = Publication()
 
     @property
     def warehouse(self) -> Path:

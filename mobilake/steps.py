@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import duckdb
@@ -68,7 +69,7 @@ def build(context: Context, report: Report) -> Built:
     return Built(transformed, verdict, publication)
 
 
-def building(settings: Settings) -> alone:
+def building(settings: Settings) -> AbstractContextManager[None]:
     """Hold the lock of builds: the warehouse has one writer, from dbt to publication."""
     return alone(settings.home / "locks" / "build.lock", "build")
 

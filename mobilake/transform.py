@@ -75,11 +75,11 @@ def dbt_build(
     runner = dbtRunner(callbacks=[_follow(report)])
     try:
         outcome = runner.invoke(
-            ["--log-level", "none", "build", "--project-dir", root, "--profiles-dir", root]
-            + list(arguments)
+            ["--log-level=none", "build", "--project-dir", root, "--profiles-dir", root, *arguments]
         )
     finally:
-        DuckDBConnectionManager.close_all_connections()  # or the files stay open in this process
+        # or the files stay open in this process
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if outcome.result is None or not hasattr(outcome.result, "results"):
         cause = outcome.exception
         raise MobilakeError(

@@ -1,1 +1,1 @@
-"""Platform: the gate between what was built and what readers see. Contracts stand in `contracts`."""
+"""Platform: the gate between what was built and what readers see; `contracts` holds theirs."""

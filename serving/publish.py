@@ -177,7 +177,7 @@ def _point(link: Path, file: Path) -> None:
     draft = link.with_name(f".{link.name}.draft")
     draft.unlink(missing_ok=True)
     draft.symlink_to(file.name)
-    os.replace(draft, link)
+    draft.replace(link)
     _flush(link.parent)
 
 
