@@ -11,6 +11,7 @@ from dlt.common.pipeline import LoadInfo
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from ingestion.destination import lake_destination
+from ingestion.privacy import RESTRICTED
 from ingestion.source import Context, Source
 from mobilake.errors import MobilakeError, explain
 from mobilake.locks import alone
@@ -57,6 +58,8 @@ def ingest(context: Context, source: Source) -> Landed:
             _run(pipeline, source, context)
         except PipelineStepFailed as error:
             raise MobilakeError(_reason(error)) from error
+        if RESTRICTED in source.tables:
+            context.lake.expire(RESTRICTED, settings.privacy.restricted_days)
         return Landed(source.name, {name: rows for name, rows in counts.items() if rows})
 
 

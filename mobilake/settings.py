@@ -79,6 +79,11 @@ class Settings(BaseSettings):
         return self.home / "gold.duckdb"
 
     @property
+    def artifacts(self) -> Path:
+        """Where dbt leaves its manifest, results and log when `mobilake` runs it."""
+        return self.home / "target"
+
+    @property
     def serving(self) -> Path:
         """Where the published generations stand."""
         return self.home / "serving"

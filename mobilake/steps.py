@@ -143,7 +143,8 @@ def _refusal(settings: Settings, verdict: Verdict) -> str:
     more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""
     return (
         f"Not published, {stay}: {first}{more}. "
-        "Mend the model or the contract (target/run_results.json has all), then `mobilake build`."
+        f"Mend the model or the contract ({settings.artifacts / 'dbt.log'} has all), "
+        "then `mobilake build`."
     )
 
 

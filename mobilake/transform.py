@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from mobilake.errors import MobilakeError, explain
@@ -35,7 +34,7 @@ class Transformed:
     """What `dbt build` did.
 
     Attributes:
-        invocation_id: dbt's name of the run; the artifacts in `target` bear it.
+        invocation_id: dbt's name of the run; the artifacts bear it.
         nodes: all that ran, in the order of ending.
     """
 
@@ -71,12 +70,17 @@ def dbt_build(
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
-    root, started = str(settings.root), time.monotonic()
+    started = time.monotonic()
+    places = {
+        "project-dir": settings.root,
+        "profiles-dir": settings.root,
+        "target-path": settings.artifacts,
+        "log-path": settings.artifacts,
+    }
+    options = [f"--{name}={place}" for name, place in places.items()]
     runner = dbtRunner(callbacks=[_follow(report)])
     try:
-        outcome = runner.invoke(
-            ["--log-level=none", "build", "--project-dir", root, "--profiles-dir", root, *arguments]
-        )
+        outcome = runner.invoke(["--log-level=none", "build", *options, *arguments])
     finally:
         # or the files stay open in this process
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
@@ -99,13 +103,13 @@ def dbt_build(
     hooks = [node for node in nodes if node.kind == "operation" and node.failed]
     if hooks:
         raise MobilakeError(_last_line(hooks[0].message))
-    artifact = json.loads((settings.root / "target" / "run_results.json").read_text())
+    artifact = json.loads((settings.artifacts / "run_results.json").read_text())
     return Transformed(artifact["metadata"]["invocation_id"], nodes, time.monotonic() - started)
 
 
 def manifest(settings: Settings) -> dict[str, Any]:
     """Return dbt's manifest of the last run."""
-    path: Path = settings.root / "target" / "manifest.json"
+    path = settings.artifacts / "manifest.json"
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
@@ -121,4 +125,4 @@ def _follow(report: Callable[[str], None]) -> Callable[[Any], None]:
 
 def _last_line(cause: object) -> str:
     lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
-    return lines[-1] if lines else "see logs/dbt.log"
+    return lines[-1] if lines else "see target/dbt.log in the home"
