@@ -1,0 +1,53 @@
+"""Oslo's real recording, every poll of it: 2022 to 2025, two versions, one empty body."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.real_data
+
+
+@pytest.fixture(scope="module")
+def oslo(real_data, tmp_path_factory, request):
+    workspace_type = request.getfixturevalue("published").__class__
+    space = workspace_type(tmp_path_factory.mktemp("oslo"))
+    for feed in ("station_information", "station_status"):
+        space.run(
+            "import", "gbfs", "--system", "oslo", "--feed", feed, "--timezone", "Europe/Oslo",
+            str(real_data / "oslo" / f"{feed}.jsonl.zst"),
+        )  # fmt: skip
+    space.said = space.build()
+    return space
+
+
+def test_every_poll_lands_once(oslo):
+    count = oslo.bronze(
+        "select count(*), count(distinct fetch_id) from bronze.stg_gbfs__fetch "
+        "where feed = 'station_status'"
+    )
+    assert count == [(17_603, 17_603)]
+
+
+def test_the_empty_body_is_recorded_as_such(oslo):
+    rows = oslo.ask("select fetched_on::varchar from fct_feed_fetch where outcome = 'empty_body'")
+    assert rows == [("2024-08-31",)]
+
+
+def test_every_station_observation_is_in_bronze_and_in_an_interval(oslo):
+    assert oslo.bronze("select count(*) from bronze.stg_gbfs__station_status") == [(4_594_368,)]
+    assert oslo.ask("select sum(observations) from fct_station_state") == [(4_594_368,)]
+
+
+def test_the_integer_booleans_under_2_2_are_findings(oslo):
+    rows = dict(oslo.ask("select rule_id, sum(occurrences) from fct_quality_finding group by 1"))
+    assert rows["R1"] == rows["R2"] == 2_572
+    assert rows["R3"] == 1
+
+
+def test_the_clock_change_gives_a_day_of_25_hours(oslo):
+    rows = oslo.ask(
+        "select distinct service_on::varchar from mart_station_day where day_minutes = 1500 "
+        "order by 1"
+    )
+    assert ("2022-10-30",) in rows
+    assert ("2024-10-27",) in rows
