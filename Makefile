@@ -8,7 +8,8 @@ UV     := $(BIN)/uv
 DAYS   ?= 14
 
 export DO_NOT_TRACK := 1
-export UV_PROJECT_ENVIRONMENT := $(VENV)
+# Where the system keeps certificates of its own, uv trusts those, as pip does.
+export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs),1,0)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
