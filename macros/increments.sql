@@ -24,21 +24,29 @@
 {#-
     A condition on a raw table: rows that landed since the last build, with an hour's overlap, for
     a writer stamps its rows shortly before its commit shows. The rows in the overlap that were
-    taken before are told by their key.
+    taken before are told by their key, looked up beforehand: no body of theirs is read again.
 -#}
-{% macro newly_landed(key) -%}
-    {%- set since = none -%}
+{% macro newly_landed(raw, key) -%}
     {%- if execute and is_incremental() -%}
         {%- set since = run_query(
-            'select max(landed_at) - interval 1 hour from ' ~ this
+            "select coalesce(max(landed_at), '1970-01-02') - interval 1 hour from " ~ this
         ).columns[0].values()[0] -%}
-    {%- endif -%}
-    {%- if since -%}
-        landed_on >= cast('{{ since.date() }}' as date)
-        and landed_at >= cast('{{ since }}+00' as timestamptz)
-        and {{ key }} not in (
-            select {{ key }} from {{ this }} where landed_at >= cast('{{ since }}' as timestamp)
-        )
+        {%- set unseen -%}
+            landed_on >= cast('{{ since.date() }}' as date)
+            and landed_at >= cast('{{ since }}+00' as timestamptz)
+            and {{ key }} not in (
+                select {{ key }} from {{ this }} where landed_at >= cast('{{ since }}' as timestamp)
+            )
+        {%- endset -%}
+        {%- set first = run_query(
+            "select min(landed_at at time zone 'UTC') from " ~ raw ~ ' where ' ~ unseen
+        ).columns[0].values()[0] -%}
+        {%- if first -%}
+            {{ unseen }}
+            and landed_at >= cast('{{ first }}+00' as timestamptz)
+        {%- else -%}
+            false
+        {%- endif -%}
     {%- else -%}
         true
     {%- endif -%}
@@ -69,4 +77,21 @@
         from {{ ref('stg_gbfs__fetch') }}
         where is_json and feed = '{{ feed }}' and built_at > {{ since }}
     )
+{%- endmacro %}
+
+
+{#-
+    How dbt replaces the days of an incremental model on DuckDB. The adapter's own way joins every
+    new row with every old one of its day: 137 s for 1.2 million intervals of 264 days, against 3 s.
+-#}
+{% macro duckdb__get_delete_insert_merge_sql(
+    target, source, unique_key, dest_columns, incremental_predicates
+) -%}
+    {%- set keys = [unique_key] if unique_key is string else unique_key -%}
+    {%- set columns = get_quoted_csv(dest_columns | map(attribute='name')) -%}
+    delete from {{ target }}
+    where ({{ keys | join(', ') }}) in (select distinct {{ keys | join(', ') }} from {{ source }});
+
+    insert into {{ target }} ({{ columns }})
+    select {{ columns }} from {{ source }}
 {%- endmacro %}

@@ -39,14 +39,21 @@
 
 {#-
     Before a model of service days is built: it forgets the systems that were registered anew since,
-    for in another time zone some of their days may exist no more.
+    for in another time zone some of their days may exist no more ...
 -#}
-{% macro forget_rezoned_systems() -%}
+{% macro forget_rezoned_systems(systems) -%}
     {%- if is_incremental() -%}
         delete from {{ this }}
-        where system_id in (
-            select system_id from {{ ref('dim_system') }} where registered_at > {{ seen_until() }}
-        )
+        where system_id in (select system_id from {{ systems }} where registered_at > {{ seen_until() }})
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- ... and what follows from it forgets the days that it has no more. -#}
+{% macro forget_days_missing_in(service_days) -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where (system_id, service_on) not in (select system_id, service_on from {{ service_days }})
     {%- endif -%}
 {%- endmacro %}
 

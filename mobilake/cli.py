@@ -16,14 +16,14 @@ import typer
 from ingestion.lake import Lake
 from ingestion.source import Context, Source, load_sources
 from mobilake.console import complain, say
-from mobilake.errors import explain
+from mobilake.errors import MobilakeError, explain
 from mobilake.settings import load, share_with_libraries
 
 
 def main() -> None:
     """Run a command; a user's mistake ends with one sentence and exit code 1."""
-    _log_to_console()
     try:
+        _log_to_console()
         settings = load()
         share_with_libraries(settings)
         sources = load_sources(settings)
@@ -90,10 +90,16 @@ def application(context: Context, sources: dict[str, Source]) -> typer.Typer:
 
 def _log_to_console() -> None:
     """Show warnings of all parts but Prefect, which keeps the log of its runs itself."""
+    level = os.environ.get("MOBILAKE_LOG_LEVEL", "WARNING").upper()
+    if level not in logging.getLevelNamesMapping():
+        raise MobilakeError(
+            f"MOBILAKE_LOG_LEVEL is {level!r}: write DEBUG, INFO, WARNING or ERROR."
+        )
     handler = logging.StreamHandler()
-    handler.setLevel(os.environ.get("MOBILAKE_LOG_LEVEL", "WARNING"))
     handler.addFilter(lambda record: not record.name.startswith("prefect"))
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", handlers=[handler])
+    logging.basicConfig(
+        level=level, format="%(levelname)s %(name)s: %(message)s", handlers=[handler]
+    )
 
 
 def _now() -> datetime:

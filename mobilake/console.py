@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -31,7 +32,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str | Non
         numeric = bool(rows) and all(_is_number(row[number]) for row in rows)
         grid.add_column(name, justify="right" if numeric else "left")
     for row in rows:
-        grid.add_row(*row)
+        grid.add_row(*(Text(cell) for cell in row))
     console.print(grid)
 
 

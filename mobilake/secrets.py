@@ -53,8 +53,8 @@ def pseudonym_key(home: Path) -> Secret:
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        reason = error.strerror or "unreadable"
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it holds no text"
         raise MobilakeError(f"The secret file {path} cannot be read ({reason}).") from None
 
 

@@ -127,7 +127,7 @@ def load(start: Path | None = None) -> Settings:
     home = (root / found.home).resolve()
     return Settings.model_construct(
         **{name: getattr(found, name) for name in Settings.model_fields}
-        | {"home": home, "lake": (found.lake or str(home / "lake")).rstrip("/")}
+        | {"home": home, "lake": _lake(root, found.lake or str(home / "lake"))}
     )
 
 
@@ -153,10 +153,16 @@ def share_with_libraries(settings: Settings) -> None:
         "RUNTIME__DLTHUB_TELEMETRY": "false",
         "SODA_CORE_TELEMETRY_ENABLED": "false",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "RUNTIME__LOG_LEVEL": "CRITICAL",  # dlt's: what failed comes back as an error
         "PREFECT_HOME": str(settings.home / "prefect"),
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     }.items():
         os.environ.setdefault(name, value)
+
+
+def _lake(root: Path, place: str) -> str:
+    """Return where the lake stands: an object store's address, or a folder from `root` on."""
+    return (place if "://" in place else str((root / place).resolve())).rstrip("/")
 
 
 def _first_mistake(error: ValidationError) -> str:

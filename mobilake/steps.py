@@ -152,6 +152,6 @@ def _ask(file: object, query: str) -> dict[tuple[str, str], int]:
     with duckdb.connect(str(file), read_only=True) as connection:
         try:
             rows = connection.execute(query).fetchall()
-        except duckdb.CatalogException:  # an older generation may lack what is asked for
-            return {}
+        except (duckdb.CatalogException, duckdb.BinderException):
+            return {}  # an older generation may lack what is asked for
     return {(str(section), str(item)): int(value) for section, item, value in rows}

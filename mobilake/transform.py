@@ -12,6 +12,10 @@ from mobilake.errors import MobilakeError, explain
 from mobilake.settings import Settings
 
 
+UNTESTED = ("--exclude-resource-type", "unit_test")
+"""Unit tests judge the code on made-up rows: `dbt build` and `make test` run them, not a run."""
+
+
 @dataclass(frozen=True)
 class Node:
     """The result of one dbt node."""

@@ -11,21 +11,27 @@
 -- late has come replaces all that was said of it. Recomputed: the UTC days on which something
 -- new was fetched, and the day after, whose first poll is compared with the last one before it.
 with touched_days as (
-    select distinct system_id, cast(fetched_at as date) as fetched_on
+    select distinct
+        system_id,
+        cast(fetched_at as date) as fetched_on
     from {{ ref('stg_gbfs__fetch') }}
     where built_at > {{ seen_until() }}
 ),
 
 days as (
-    select distinct system_id, cast(fetched_on + offsets.days as date) as fetched_on
+    select distinct
+        touched_days.system_id,
+        cast(touched_days.fetched_on + beside.distance as date) as fetched_on
     from touched_days
-    cross join (values (0), (1)) as offsets (days)
+    cross join (values (0), (1)) as beside (distance)
 ),
 
 days_read as (
-    select distinct system_id, cast(fetched_on + offsets.days as date) as fetched_on
+    select distinct
+        days.system_id,
+        cast(days.fetched_on + beside.distance as date) as fetched_on
     from days
-    cross join (values (-1), (0)) as offsets (days)
+    cross join (values (-1), (0)) as beside (distance)
 ),
 
 fetches as (

@@ -1,6 +1,9 @@
 -- A feed has few shapes over its life: judging these instead of every document costs nothing.
 with shapes as (
-    select distinct feed, version_declared, item_shape
+    select distinct
+        feed,
+        version_declared,
+        item_shape
     from {{ ref('stg_gbfs__fetch') }}
     where item_shape is not null
 ),
@@ -34,7 +37,9 @@ breaches as (
             '; ' order by field
         ) as schema_breach
     from fields
-    where json_type is null or not contains(' or ' || json_types || ' or ', ' or ' || json_type || ' or ')
+    where
+        json_type is null
+        or not contains(' or ' || json_types || ' or ', ' or ' || json_type || ' or ')
     group by feed, version_declared, item_shape
 ),
 
@@ -42,16 +47,22 @@ detected as (
     select
         *,
         case
-            when feed = 'station_status'
-                then case
-                    when {{ shape_type('item_shape', "'last_reported'") }} = 'string' then '3'
-                    when {{ shape_type('item_shape', "'is_installed'") }} = 'boolean' then '2'
-                    when {{ shape_type('item_shape', "'is_installed'") }} = 'number' then '1'
-                end
-            when feed = 'station_information'
-                then case
-                    when {{ shape_type('item_shape', "'name'") }} = 'array' then '3'
-                end
+            when
+                feed = 'station_status'
+                and {{ shape_type('item_shape', "'last_reported'") }} = 'string'
+                then '3'
+            when
+                feed = 'station_status'
+                and {{ shape_type('item_shape', "'is_installed'") }} = 'boolean'
+                then '2'
+            when
+                feed = 'station_status'
+                and {{ shape_type('item_shape', "'is_installed'") }} = 'number'
+                then '1'
+            when
+                feed = 'station_information'
+                and {{ shape_type('item_shape', "'name'") }} = 'array'
+                then '3'
         end as major_version_detected
     from shapes
 ),

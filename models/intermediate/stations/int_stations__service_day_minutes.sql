@@ -4,7 +4,7 @@
         incremental_strategy='delete+insert',
         unique_key=['system_id', 'service_on'],
         on_schema_change='fail',
-        pre_hook='{{ forget_rezoned_systems() }}',
+        pre_hook="{{ forget_rezoned_systems(ref('dim_system')) }}",
     )
 }}
 
@@ -12,7 +12,9 @@
 -- within its own UTC day and the two beside it, and an interval ends within half a day of its own.
 -- A system registered anew may have another time zone: all of its days.
 with touched_days as (
-    select distinct states.system_id, states.observed_on
+    select distinct
+        states.system_id,
+        states.observed_on
     from {{ ref('fct_station_state') }} as states
     inner join {{ ref('dim_system') }} as systems on states.system_id = systems.system_id
     where states.built_at > {{ seen_until() }} or systems.registered_at > {{ seen_until() }}
@@ -21,10 +23,10 @@ with touched_days as (
 service_days as (
     select distinct
         touched_days.system_id,
-        cast(touched_days.observed_on + offsets.days as date) as service_on,
+        cast(touched_days.observed_on + beside.distance as date) as service_on,
         systems.timezone
     from touched_days
-    cross join (values (-1), (0), (1), (2)) as offsets (days)
+    cross join (values (-1), (0), (1), (2)) as beside (distance)
     inner join {{ ref('dim_system') }} as systems on touched_days.system_id = systems.system_id
 ),
 
@@ -41,9 +43,9 @@ bounded as (
 days_read as (
     select
         bounded.*,
-        cast(bounded.service_on + offsets.days as date) as observed_on
+        cast(bounded.service_on + beside.distance as date) as observed_on
     from bounded
-    cross join (values (-2), (-1), (0), (1)) as offsets (days)
+    cross join (values (-2), (-1), (0), (1)) as beside (distance)
 ),
 
 pieces as (

@@ -12,22 +12,28 @@
 -- so that a day needs no more than its neighbours, whatever is late, shuffled or sent twice: the
 -- cost of a poll stays the same however long the history.
 with touched_days as (
-    select distinct system_id, observed_on
+    select distinct
+        system_id,
+        observed_on
     from {{ ref('stg_gbfs__station_status') }}
     where built_at > {{ seen_until() }}
 ),
 
 days as (
-    select distinct system_id, cast(observed_on + offsets.days as date) as observed_on
+    select distinct
+        touched_days.system_id,
+        cast(touched_days.observed_on + beside.distance as date) as observed_on
     from touched_days
-    cross join (values (-1), (0), (1)) as offsets (days)
+    cross join (values (-1), (0), (1)) as beside (distance)
 ),
 
 -- a day's first and last interval look at the day before and after
 days_read as (
-    select distinct system_id, cast(observed_on + offsets.days as date) as observed_on
+    select distinct
+        days.system_id,
+        cast(days.observed_on + beside.distance as date) as observed_on
     from days
-    cross join (values (-1), (0), (1)) as offsets (days)
+    cross join (values (-1), (0), (1)) as beside (distance)
 ),
 
 observations as (

@@ -4,7 +4,7 @@ with information as (
         *,
         row_number() over (
             partition by system_id, station_id
-            order by observed_at desc, fetch_id desc, list_position
+            order by observed_at desc, fetch_id desc, list_position asc
         ) as recency,
         min(observed_at) over (partition by system_id, station_id) as first_listed_at
     from {{ ref('stg_gbfs__station_information') }}

@@ -9,7 +9,9 @@
 
 -- Recomputed: the UTC days of a system that silver computed anew.
 with touched_days as (
-    select distinct system_id, observed_on
+    select distinct
+        system_id,
+        observed_on
     from {{ ref('int_stations__state_intervals') }}
     where built_at > {{ seen_until() }}
 ),

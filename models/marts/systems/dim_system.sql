@@ -1,14 +1,20 @@
 with registrations as (
     select
         *,
-        row_number() over (partition by system_id order by registered_at desc) as recency
+        row_number() over (
+            partition by system_id
+            order by registered_at desc
+        ) as recency
     from {{ ref('stg_gbfs__system_registration') }}
 ),
 
 information as (
     select
         *,
-        row_number() over (partition by system_id order by observed_at desc, fetch_id desc) as recency
+        row_number() over (
+            partition by system_id
+            order by observed_at desc, fetch_id desc
+        ) as recency
     from {{ ref('stg_gbfs__system_information') }}
 ),
 

@@ -1,5 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}
 
+{%- set envelope_members = ['$.last_updated', '$.ttl', '$.version', '$.data.stations[0]'] %}
+
 -- The account of what has been taken in: the models over bodies parse just the fetches that stand
 -- here, so that all of a build speaks of the same polls whatever lands meanwhile.
 with raw_fetches as (
@@ -8,13 +10,10 @@ with raw_fetches as (
         coalesce(json_valid(body), false) as is_json,
         case
             when json_valid(body)
-                then json_extract(
-                    body,
-                    ['$.last_updated', '$.ttl', '$.version', '$.data.stations[0]']
-                )
+                then json_extract(body, {{ envelope_members }})
         end as envelope
     from {{ source('raw', 'gbfs_fetch') }}
-    where {{ newly_landed('fetch_id') }}
+    where {{ newly_landed(source('raw', 'gbfs_fetch'), 'fetch_id') }}
 ),
 
 -- numbered without the bodies, which would not fit memory
