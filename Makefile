@@ -35,8 +35,8 @@ lint: $(VENV)/ready-dev   ## all linters
 	@$(BIN)/yamllint --strict .
 	@$(BIN)/sqlfluff lint --processes 2 models tests/data
 
-docs: $(VENV)/ready       ## describe the models: target/index.html
-	@$(BIN)/dbt docs generate --static --no-compile --empty-catalog
+docs: $(VENV)/ready       ## describe every model and column: target/static_index.html
+	@$(BIN)/dbt --quiet docs generate --static
 	@echo "Open target/static_index.html."
 
 bench: $(VENV)/ready-dev  ## measure, as ratios against a bare baseline in the same run

@@ -15,7 +15,7 @@ from mobilake.console import say, table
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 ROOT = Path(__file__).parents[1]
-IMPORT = "import gbfs --system bench --timezone UTC --feed station_status".split()
+IMPORT = ["import", "gbfs", "--system", "bench", "--timezone", "UTC", "--feed", "station_status"]
 
 
 def main() -> None:

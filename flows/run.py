@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from logging import Logger, LoggerAdapter
-from typing import TypeVar, cast
+from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
+from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from ingestion.lake import Lake
-from ingestion.pipeline import Landed
 from ingestion.source import Context, load_sources
 from mobilake import steps
 from mobilake.console import say
@@ -21,18 +21,16 @@ from mobilake.transform import Transformed
 from quality.gate import Verdict
 from serving.publish import Publication
 
-T = TypeVar("T")
-
 
 @flow(name="mobilake-run", persist_result=False, validate_parameters=False)
 def mobilake_run() -> Built:
     """Pull every source once, build what has landed, publish it."""
     context = _context(load())
-    landed = [_ingest(context, name) for name in load_sources(context.settings)]
+    landed = [_ingest(context, name).result() for name in load_sources(context.settings)]
     with steps.building(context.settings):
-        transformed = _transform(context)
-        verdict = _judge(context, transformed)
-        publication = _publish(context, transformed, verdict)
+        transformed: Transformed = _transform(context).result()
+        verdict: Verdict = _judge(context, transformed).result()
+        publication: Publication = _publish(context, transformed, verdict).result()
     built = Built(transformed, verdict, publication)
     create_markdown_artifact(
         key="mobilake-run",
@@ -43,37 +41,34 @@ def mobilake_run() -> Built:
 
 
 @task(task_run_name="ingest-{name}", persist_result=False)
-def _ingest(context: Context, name: str) -> Landed:
+def _ingest(context: Context, name: str) -> State[Any]:
     landed = steps.ingest(context, load_sources(context.settings)[name])
     return _done("ingest", landed)
 
 
 @task(task_run_name="transform", persist_result=False)
-def _transform(context: Context) -> Transformed:
+def _transform(context: Context) -> State[Any]:
     logger = get_run_logger()  # taken here: dbt reports from threads of its own
     transformed = steps.transform_landed(context.settings, lambda line: _tell(line, logger))
     return _done("transform", transformed)
 
 
 @task(task_run_name="judge", persist_result=False)
-def _judge(context: Context, transformed: Transformed) -> Verdict:
+def _judge(context: Context, transformed: Transformed) -> State[Any]:
     verdict = steps.judge(context.settings, transformed)
     return _done("gate", verdict)
 
 
 @task(task_run_name="publish", persist_result=False)
-def _publish(context: Context, transformed: Transformed, verdict: Verdict) -> Publication:
+def _publish(context: Context, transformed: Transformed, verdict: Verdict) -> State[Any]:
     publication = steps.publish(context, transformed, verdict)
     return _done("published", publication)
 
 
-def _done(step: str, result: T) -> T:
-    """End a task with its counts as the state's message, which Prefect's pages show.
-
-    Prefect gives the task's caller the data of the state.
-    """
+def _done(step: str, result: object) -> State[Any]:
+    """End a task with its counts as the state's message, which Prefect's pages show."""
     _tell(f"{step}: {result}", get_run_logger())
-    return cast(T, Completed(message=str(result), data=result))
+    return Completed(message=str(result), data=result)
 
 
 def _tell(line: str, logger: Logger | LoggerAdapter[Logger]) -> None:

@@ -38,7 +38,9 @@ def lake_destination(
     )
     def lake_of_delta_tables(items: Any, table: TTableSchema) -> None:
         raw = tables[str(table["name"])]
-        added = lake.append(raw, pq.read_table(items), transaction=job_name(Path(items)))
+        added = lake.append(
+            raw, pq.read_table(items, partitioning=None), transaction=job_name(Path(items))
+        )
         landed(raw.name, added)
 
     return lake_of_delta_tables()

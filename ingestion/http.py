@@ -58,10 +58,10 @@ async def fetch(
         attempt = replace(blank, error=str(refusal))
     except httpx.TimeoutException:
         attempt = replace(blank, error="timeout")
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError):
-        attempt = replace(blank, error="bad_url")
     except (httpx.HTTPError, OSError):
         attempt = replace(blank, error="connection")
+    except (httpx.InvalidURL, ValueError):  # the standard library's word for a bad URL
+        attempt = replace(blank, error="bad_url")
     elapsed_ms = round((time.monotonic() - started) * 1000, 1)
     return replace(attempt, fetched_at=clock(), elapsed_ms=elapsed_ms)
 
@@ -81,7 +81,7 @@ def without_secrets(url: str) -> str:
     """Return the URL without user, password and the values of its query: they may be tokens."""
     try:
         parts = urlsplit(url)
-        host = parts.hostname or ""
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         return "(unreadable URL)"
@@ -124,12 +124,12 @@ async def _check_address(url: str, allowed: Collection[str]) -> None:
     A feed index or a redirect can point anywhere, also at this machine's own network.
     """
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
         raise _Refused("bad_url")
     if parts.hostname in allowed:
         return
     found = await anyio.to_thread.run_sync(
-        socket.getaddrinfo, parts.hostname, None, 0, socket.SOCK_STREAM
+        socket.getaddrinfo, parts.hostname, None, 0, socket.SOCK_STREAM, abandon_on_cancel=True
     )
     addresses = {str(entry[4][0]).split("%")[0] for entry in found}
     if not all(ipaddress.ip_address(address).is_global for address in addresses):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import pyarrow as pa
 import zstandard
@@ -19,9 +21,13 @@ from ingestion.privacy import RESTRICTED, Protected
 from ingestion.source import Context
 from mobilake.errors import MobilakeError
 
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
 BATCH_ROWS = 4096
 BATCH_BYTES = 128 << 20
 ZSTD_WINDOW = 1 << 31
+ZSTD_CHUNK = 4096  # of like documents it may unfold to some ten megabytes
 
 DEAD_LETTER = RawTable(
     name="dead_letter",
@@ -110,33 +116,36 @@ def import_file(
     """Land the lines of a file that the lake does not hold yet.
 
     A batch is one commit, so a killed import leaves whole batches, and importing the file again
-    adds what is missing.
+    adds what is missing. A file that turns out damaged is accounted for up to there.
 
     Args:
         progress: is told how many bytes of the file are read, and its size.
+
+    Raises:
+        MobilakeError: the file cannot be read, or not to its end.
     """
-    started_at, total, size = context.clock(), Counts(), file.stat().st_size
+    started_at, total = context.clock(), Counts()
     with opened(file) as (lines, tell):
-        for batch in _batches(lines):
-            total += _land(context.lake, batch, file.name, target, read_line)
-            progress(tell(), size)
-    progress(size, size)
-    context.lake.append(
-        IMPORT_FILE,
-        rows_of(
-            IMPORT_FILE,
-            [
-                {
-                    "import_id": _name(target.scope, file.name, started_at.isoformat()),
-                    "scope": target.scope,
-                    "file": file.name,
-                    "started_at": started_at,
-                    **vars(total),
-                }
-            ],
-        ),
-    )
+        size = file.stat().st_size
+        try:
+            for batch in _batches(lines):
+                total += _land(context.lake, batch, file.name, target, read_line)
+                progress(tell(), size)
+        finally:
+            progress(size, size)
+            _account(context.lake, file.name, target.scope, started_at, total)
     return total
+
+
+def _account(lake: Lake, file: str, scope: str, started_at: datetime, counts: Counts) -> None:
+    row = {
+        "import_id": _name(scope, file, started_at.isoformat()),
+        "scope": scope,
+        "file": file,
+        "started_at": started_at,
+        **vars(counts),
+    }
+    lake.append(IMPORT_FILE, rows_of(IMPORT_FILE, [row]))
 
 
 @contextmanager
@@ -152,23 +161,52 @@ def opened(file: Path) -> Iterator[tuple[Iterator[bytes], Callable[[], int]]]:
         raise MobilakeError(f"{file} cannot be read ({error.strerror}): check the path.") from None
     with raw:
         magic = raw.peek(4)[:4]
-        stream: BinaryIO
+        stream: Iterable[bytes] = raw
         if magic[:2] == b"\x1f\x8b":
-            stream = io.BufferedReader(gzip.GzipFile(fileobj=raw))
+            stream = gzip.GzipFile(fileobj=raw)
         elif magic == b"\x28\xb5\x2f\xfd":
-            reader = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).stream_reader(
-                raw, read_across_frames=True
-            )
-            stream = io.BufferedReader(reader, 1 << 20)
-        else:
-            stream = raw
+            stream = io.BufferedReader(_ZstdFrames(raw), 1 << 20)
         yield _lines(stream, file), raw.tell
 
 
-def _lines(stream: BinaryIO, file: Path) -> Iterator[bytes]:
+class _ZstdFrames(io.RawIOBase):
+    """What zstd frames hold, one after the other.
+
+    The library's own reader takes a frame that is cut off for a whole one.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+        self._compressed = b""
+        self._content = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        """See `io.RawIOBase`."""
+        while not self._content:
+            compressed = self._compressed or self._file.read(ZSTD_CHUNK)
+            if not compressed and self._frame:
+                raise EOFError("the last frame has no end")
+            if not compressed:
+                return 0
+            frame = self._frame or self._decompressor.decompressobj()
+            self._content = memoryview(frame.decompress(compressed))
+            self._frame = None if frame.eof else frame
+            self._compressed = frame.unused_data
+        count = min(len(self._content), memoryview(buffer).nbytes)
+        memoryview(buffer)[:count] = self._content[:count]
+        self._content = self._content[count:]
+        return count
+
+
+def _lines(stream: Iterable[bytes], file: Path) -> Iterator[bytes]:
     try:
         yield from stream
-    except (OSError, EOFError, zstandard.ZstdError) as error:
+    except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
         raise MobilakeError(
             f"{file} is cut off or damaged ({error}): what came before is landed; "
             "fetch the file again and repeat the import."
@@ -178,14 +216,19 @@ def _lines(stream: BinaryIO, file: Path) -> Iterator[bytes]:
 def _batches(lines: Iterator[bytes]) -> Iterator[list[tuple[int, bytes]]]:
     batch: list[tuple[int, bytes]] = []
     size = 0
-    for position, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        batch.append((position, line))
-        size += len(line)
-        if len(batch) >= BATCH_ROWS or size >= BATCH_BYTES:
+    try:
+        for position, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            batch.append((position, line))
+            size += len(line)
+            if len(batch) >= BATCH_ROWS or size >= BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+    except MobilakeError:  # damaged: what came before counts
+        if batch:
             yield batch
-            batch, size = [], 0
+        raise
     if batch:
         yield batch
 

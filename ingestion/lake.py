@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -35,6 +36,7 @@ LANDED = (
 """Every raw table ends with when its rows were committed, and is partitioned by that UTC day."""
 
 ATTEMPTS = 20
+UNFINISHED_HOURS = 24
 CONFIGURATION = {
     "delta.setTransactionRetentionDuration": "interval 30 days",
     "delta.logRetentionDuration": "interval 30 days",
@@ -98,16 +100,17 @@ class Lake:
         try:
             return DeltaTable(self.uri(table), storage_options=storage)
         except TableNotFoundError:
-            DeltaTable.create(
-                self.uri(table),
-                schema=deltalake.Schema.from_arrow(table.schema),
-                mode="ignore",
-                partition_by=["landed_on"],
-                name=table.name,
-                description=table.description,
-                configuration=CONFIGURATION,
-                storage_options=storage,
-            )
+            with suppress(CommitFailedError):  # another process made it at the same time
+                DeltaTable.create(
+                    self.uri(table),
+                    schema=deltalake.Schema.from_arrow(table.schema),
+                    mode="ignore",
+                    partition_by=["landed_on"],
+                    name=table.name,
+                    description=table.description,
+                    configuration=CONFIGURATION,
+                    storage_options=storage,
+                )
             return DeltaTable(self.uri(table), storage_options=storage)
 
     def append(self, table: RawTable, rows: pa.Table, transaction: str | None = None) -> int:
@@ -138,7 +141,7 @@ class Lake:
 
         def unknown(delta: DeltaTable) -> tuple[pa.Table, str | None, int]:
             known = self._known(delta, first, key)
-            fresh = first.filter(pa.array([value not in known for value in column(first, key)]))
+            fresh = _filtered(first, [value not in known for value in column(first, key)])
             return fresh, scope, delta.version() + 1
 
         return self._commit(table, unknown)
@@ -155,7 +158,11 @@ class Lake:
         return pa.table(reader.read_all())
 
     def expire(self, table: RawTable, days: int) -> int:
-        """Delete the days that landed more than `days` ago, and their files; return the rows."""
+        """Delete the days that landed more than `days` ago, and their files; return the rows.
+
+        Files that refused or killed writers left behind, which no version names, go as well once
+        nobody can be about to commit them.
+        """
         delta = self.open(table)
         limit: date = (self.clock() - timedelta(days=days)).date()
         if not any(
@@ -164,14 +171,20 @@ class Lake:
             return 0
         gone = delta.delete(f"landed_on < cast('{limit}' as date)")["num_deleted_rows"]
         delta.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+        delta.vacuum(
+            retention_hours=UNFINISHED_HOURS,
+            dry_run=False,
+            enforce_retention_duration=False,
+            full=True,
+        )
         return int(gone or 0)
 
     def _known(self, delta: DeltaTable, rows: pa.Table, key: str) -> set[str]:
         wanted = pa.table({"wanted": rows.column(key)})
         if not wanted.num_rows:
             return set()
-        low, high = min(column(rows, key)), max(column(rows, key))
-        query = f"select {key} from it where {key} >= '{low}' and {key} <= '{high}'"
+        low, high = (_quoted(end(column(rows, key))) for end in (min, max))
+        query = f"select {key} from it where {key} >= {low} and {key} <= {high}"
         found = pa.table(QueryBuilder().register("it", delta).execute(query).read_all())
         return set(column(found, key))
 
@@ -189,7 +202,7 @@ class Lake:
                     self._landing(table, rows),
                     mode="append",
                     writer_properties=table.writer,
-                    commit_properties=_named(transaction, version, self.clock()),
+                    commit_properties=_named(transaction, version),
                 )
             except CommitFailedError:
                 log.info("another writer was first on %s; looking again", table.name)
@@ -226,13 +239,22 @@ def first_of_each(rows: pa.Table, key: str) -> pa.Table:
     for value in column(rows, key):
         keep.append(value not in seen)
         seen.add(value)
-    return rows.filter(pa.array(keep))
+    return _filtered(rows, keep)
 
 
-def _named(transaction: str | None, version: int, now: datetime) -> CommitProperties | None:
+def _filtered(rows: pa.Table, keep: list[bool]) -> pa.Table:
+    return rows.filter(pa.array(keep, pa.bool_()))
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _named(transaction: str | None, version: int) -> CommitProperties | None:
+    """Name a commit. Delta forgets names by the machine's clock, so this is no time of ours."""
     if transaction is None:
         return None
-    stamp = int(now.timestamp() * 1000)
+    stamp = int(time.time() * 1000)
     return CommitProperties(
         app_transactions=[Transaction(transaction, version, last_updated=stamp)]
     )

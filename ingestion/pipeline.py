@@ -33,7 +33,7 @@ def ingest(context: Context, source: Source) -> Landed:
     """Pull a source once and land what it gives.
 
     What an earlier pass left half done (a process killed between pulling and landing) is landed
-    first, once.
+    first, once: dlt would land it in the place of what is pulled now.
 
     Raises:
         TransientError: another process is ingesting this source.
@@ -54,6 +54,7 @@ def ingest(context: Context, source: Source) -> Landed:
             dataset_name="raw",
         )
         try:
+            pipeline.normalize()
             pipeline.load(raise_on_failed_jobs=True)
             _run(pipeline, source, context)
         except PipelineStepFailed as error:

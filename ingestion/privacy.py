@@ -56,11 +56,11 @@ def protect(text: str, fields: Mapping[str, str], key: Secret) -> Protected:
         return Protected(text)
     try:
         document = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return Protected(None, seal(text, key))
-    if not isinstance(document, dict | list):
-        return Protected(None, seal(text, key))
-    return Protected(orjson.dumps(_cleaned(document, fields, key)).decode())
+        if isinstance(document, dict | list):
+            return Protected(orjson.dumps(_cleaned(document, fields, key)).decode())
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError):
+        pass  # not JSON, or nested deeper than can be written again
+    return Protected(None, seal(text, key))
 
 
 def pseudonym(value: str, key: Secret) -> str:

@@ -38,13 +38,23 @@
 
 
 {#-
-    Before a model of service days is built: it forgets the systems that were registered anew since,
-    for in another time zone some of their days may exist no more ...
+    Before a model of service days is built: it forgets the systems that have another time zone
+    now, in which some of their days may exist no more ...
 -#}
 {% macro forget_rezoned_systems(systems) -%}
     {%- if is_incremental() -%}
         delete from {{ this }}
-        where system_id in (select system_id from {{ systems }} where registered_at > {{ seen_until() }})
+        where (system_id, timezone) not in (select system_id, timezone from {{ systems }})
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- The systems that an incremental model holds; none where it is built anew. -#}
+{% macro systems_held() -%}
+    {%- if is_incremental() -%}
+        select system_id from {{ this }}
+    {%- else -%}
+        select cast(null as varchar) as system_id where false
     {%- endif -%}
 {%- endmacro %}
 
@@ -58,9 +68,18 @@
 {%- endmacro %}
 
 
-{#- The sum of `minutes` of the rows for which a condition holds. -#}
+{#-
+    The sum of `microseconds` of the rows for which a condition holds, in minutes. Whole numbers are
+    summed, so that the result does not depend on the order of the rows.
+-#}
 {% macro minutes_where(condition) -%}
-    cast(sum(case when {{ condition }} then minutes else 0 end) as double)
+    sum(case when {{ condition }} then microseconds else 0 end) / 60000000.0
+{%- endmacro %}
+
+
+{#- The sum of a column of minutes that were made so, as exactly. -#}
+{% macro sum_of_minutes(column) -%}
+    sum(cast(round({{ column }} * 60000000) as bigint)) / 60000000.0
 {%- endmacro %}
 
 

@@ -4,20 +4,26 @@
 {%- endmacro %}
 
 
-{#- Before anything is built: is there a lake? What is missing is said with its mend. -#}
+{#- Before anything is built: has anything landed? If not, that is said with its mend. -#}
 {% macro require_landed() %}
     {%- if execute and flags.WHICH in ('build', 'run', 'test') -%}
         {%- set lake = env_var('MOBILAKE_LAKE', env_var('MOBILAKE_HOME', 'data') ~ '/lake') -%}
+        {%- set landed = [] -%}
         {%- for source in graph.sources.values() if source.schema == 'raw' -%}
-            {%- set logs = run_query(
-                "select count(*) from glob('" ~ lake ~ "/raw/" ~ source.name ~ "/_delta_log/*')"
-            ) -%}
-            {%- if logs.columns[0].values()[0] == 0 -%}
-                {{ exceptions.raise_compiler_error(
-                    "Nothing has landed in " ~ lake ~ " yet: `make run` builds the simulated city;"
-                    ~ " for a real system, `mobilake systems add URL` and `mobilake ingest`."
-                ) }}
+            {%- set table = lake ~ '/raw/' ~ source.name -%}
+            {%- set logs = run_query("select count(*) from glob('" ~ table ~ "/_delta_log/*')") -%}
+            {%- if logs.columns[0].values()[0] -%}
+                {%- set rows = run_query("select 1 from delta_scan('" ~ table ~ "') limit 1") -%}
+                {%- do landed.append(rows | length > 0) -%}
+            {%- else -%}
+                {%- do landed.append(none) -%}
             {%- endif -%}
         {%- endfor -%}
+        {%- if none in landed or true not in landed -%}
+            {{ exceptions.raise_compiler_error(
+                "Nothing has landed in " ~ lake ~ " yet: `make run` builds the simulated city;"
+                ~ " for a real system, `mobilake systems add URL` and `mobilake ingest`."
+            ) }}
+        {%- endif -%}
     {%- endif -%}
 {% endmacro %}

@@ -123,7 +123,7 @@ def show(settings: Settings, built: Built) -> None:
         say(f"Held back: {who} ({why}); its readers keep what they had.")
     say("")
     say(f"The marts: {settings.marts} (schema {MARTS_SCHEMA}), for any tool that opens DuckDB.")
-    say("Next: README.md says how to open them from a BI tool; `dbt docs generate` describes them.")
+    say("Next: README.md says how to open them from a BI tool; `make docs` describes them.")
 
 
 def _marts(settings: Settings) -> dict[str, dict[str, object]]:

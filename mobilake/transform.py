@@ -11,7 +11,7 @@ from typing import Any
 from mobilake.errors import MobilakeError, explain
 from mobilake.settings import Settings
 
-
+QUIET = ("--log-level=none", "--no-use-colors")
 UNTESTED = ("--exclude-resource-type", "unit_test")
 """Unit tests judge the code on made-up rows: `dbt build` and `make test` run them, not a run."""
 
@@ -31,6 +31,11 @@ class Node:
     def failed(self) -> bool:
         """Whether the node stands in the way of publication."""
         return self.status in ("error", "fail", "runtime error")
+
+    @property
+    def reason(self) -> str:
+        """What dbt says of it, in a line."""
+        return _told(self.message)
 
 
 @dataclass(frozen=True)
@@ -84,14 +89,14 @@ def dbt_build(
     options = [f"--{name}={place}" for name, place in places.items()]
     runner = dbtRunner(callbacks=[_follow(report)])
     try:
-        outcome = runner.invoke(["--log-level=none", "build", *options, *arguments])
+        outcome = runner.invoke([*QUIET, "build", *options, *UNTESTED, *arguments])
     finally:
         # or the files stay open in this process
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if outcome.result is None or not hasattr(outcome.result, "results"):
         cause = outcome.exception
         raise MobilakeError(
-            (explain(cause) if cause else None) or f"dbt could not run: {_last_line(cause)}"
+            (explain(cause) if cause else None) or f"dbt could not run: {_told(cause)}"
         ) from cause
     nodes = tuple(
         Node(
@@ -106,7 +111,7 @@ def dbt_build(
     )
     hooks = [node for node in nodes if node.kind == "operation" and node.failed]
     if hooks:
-        raise MobilakeError(_last_line(hooks[0].message))
+        raise MobilakeError(hooks[0].reason)
     artifact = json.loads((settings.artifacts / "run_results.json").read_text())
     return Transformed(artifact["metadata"]["invocation_id"], nodes, time.monotonic() - started)
 
@@ -127,6 +132,8 @@ def _follow(report: Callable[[str], None]) -> Callable[[Any], None]:
     return callback
 
 
-def _last_line(cause: object) -> str:
-    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
-    return lines[-1] if lines else "see target/dbt.log in the home"
+def _told(message: object) -> str:
+    """Return what a message of dbt says, without its heading and the macros it went through."""
+    lines = [line.strip() for line in str(message).splitlines()]
+    lines = [line for line in lines if line and not line.startswith(">")]
+    return " ".join(lines[1:3] if len(lines) > 1 else lines) or "see dbt.log"

@@ -73,18 +73,12 @@ def judge(settings: Settings, run: Transformed, marts: Iterable[str]) -> Verdict
 
 def _invariants(nodes: Iterable[Node]) -> Iterator[Check]:
     for node in nodes:
-        detail = node.message if node.failed or node.status == "warn" else ""
+        detail = node.reason if node.failed or node.status == "warn" else ""
         outcome: Outcome = (
             "failed" if node.failed else "warned" if node.status == "warn" else "passed"
         )
         if node.kind in ("test", "unit_test") or outcome != "passed":
-            yield Check("dbt", node.name, outcome, _reason(detail))
-
-
-def _reason(message: str) -> str:
-    """Return what a message of dbt says, without the heading that repeats the node's name."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    return " ".join(lines[1:3] if len(lines) > 1 else lines)
+            yield Check("dbt", node.name, outcome, detail)
 
 
 def _contracts(settings: Settings, marts: Iterable[str]) -> Iterator[Check]:
@@ -108,11 +102,17 @@ def _verify(connection: duckdb.DuckDBPyConnection, mart: str, file: Path) -> Ite
     source = DuckDBDataSourceImpl.from_existing_cursor(connection, name="marts")
     try:
         session = verify_contract_locally(data_sources=[source], contract_file_path=str(file))
-    except SodaCoreException as error:
+    except (SodaCoreException, UnicodeDecodeError) as error:
         yield Check("contract", mart, "failed", str(error))
         return
+    dataset = f"marts/{MARTS_SCHEMA}/{mart}"
+    named = {one.contract.soda_qualified_dataset_name for one in session.results if one.contract}
     if session.has_errors:
-        yield Check("contract", mart, "failed", session.get_errors_str().strip().splitlines()[-1])
+        yield Check("contract", mart, "failed", _first_line(session.get_errors_str()))
+    elif named != {dataset}:
+        yield Check("contract", mart, "failed", f"it is not about this mart: write {dataset}")
+    elif not session.number_of_checks:
+        yield Check("contract", mart, "failed", "it checks nothing")
     for result in session.contract_verification_results:
         for check in result.check_results:
             outcome: Outcome = (
@@ -127,9 +127,29 @@ def _verify(connection: duckdb.DuckDBPyConnection, mart: str, file: Path) -> Ite
 def _measured(check: Any, outcome: Outcome) -> str:
     if outcome == "passed":
         return ""
+    if check.is_not_evaluated:
+        return "not evaluated"
+    if check.check.type == "schema":
+        return "; ".join(_differences(check))
     values = check.diagnostic_metric_values or {}
-    told = ", ".join(f"{name} {value}" for name, value in values.items() if "tested" not in name)
-    return told if str(check.outcome.name) != "NOT_EVALUATED" else "not evaluated"
+    measured = {name: value for name, value in values.items() if "tested" not in name}
+    return ", ".join(f"{name} {value}" for name, value in (measured or values).items())
+
+
+def _differences(check: Any) -> Iterator[str]:
+    """Tell how a mart's columns differ from its contract's."""
+    for name in check.expected_column_names_not_actual:
+        yield f"{name} is missing"
+    for name in check.actual_column_names_not_expected:
+        yield f"{name} is not in the contract"
+    for other in check.column_data_type_mismatches:
+        yield f"{other.column} is {other.actual_data_type}, not {other.expected_data_type}"
+    if check.are_columns_out_of_order:
+        yield "the columns stand in another order"
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")
 
 
 def _held(settings: Settings) -> dict[str, str]:
@@ -153,11 +173,24 @@ def _open_gold(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def _quiet_soda() -> Iterator[None]:
-    """Soda reports at length through logging; what matters of it stands in the verdict."""
-    logger = logging.getLogger("soda")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
+    """Soda reports at length through logging; what matters of it stands in the verdict.
+
+    Its records are kept from the handlers that were there, not from being made: Soda learns of a
+    contract's mistakes from its own log.
+    """
+    handlers = [one for one in logging.root.handlers if not _is_of_soda(type(one).__module__)]
+    for handler in handlers:
+        handler.addFilter(_not_of_soda)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        for handler in handlers:
+            handler.removeFilter(_not_of_soda)
+
+
+def _not_of_soda(record: logging.LogRecord) -> bool:
+    return not _is_of_soda(record.name)
+
+
+def _is_of_soda(name: str) -> bool:
+    return name.split(".")[0] in ("soda", "soda_core")

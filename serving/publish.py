@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -67,7 +67,7 @@ def publish(
     draft.chmod(0o444)
     draft.rename(file)
     _point(settings.marts, file)
-    _retire(settings)
+    _retire(settings, {file, previous})
     return Publication(generation, file, previous, verdict.held)
 
 
@@ -194,9 +194,8 @@ def _sweep(folder: Path) -> None:
         left_over.unlink()
 
 
-def _retire(settings: Settings) -> None:
+def _retire(settings: Settings, spared: Collection[Path | None]) -> None:
     """Remove the oldest generations; a reader that has one open keeps it until it closes."""
-    shown = current(settings)
     for _, path in generations(settings)[: -settings.publication.keep_generations]:
-        if path != shown:
+        if path not in spared:
             path.unlink()

@@ -52,7 +52,8 @@ def listed_feeds(index: Any, language: str | None = None) -> dict[str, str]:
     )
     found: dict[str, str] = {}
     for group in groups:
-        for entry in group.get("feeds") or []:
+        entries = group.get("feeds")
+        for entry in entries if isinstance(entries, list) else []:
             if isinstance(entry, dict) and entry.get("name") in FEEDS and entry.get("url"):
                 found.setdefault(str(entry["name"]), str(entry["url"]))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -14,7 +15,7 @@ import orjson
 
 from ingestion.importer import Counts, Rejected, Target, import_file, opened
 from ingestion.lake import Lake
-from ingestion.privacy import protect
+from ingestion.privacy import Protected, seal
 from ingestion.source import Context
 from ingestion.sources.gbfs.feeds import FEEDS, INDEX, PERSONAL
 from ingestion.sources.gbfs.registry import (
@@ -71,8 +72,11 @@ class Recording:
         }
 
     def _rejected(self, reason: str, line: bytes) -> Rejected:
+        """A rejected line of a personal feed is sealed: its body may be text, ids and all."""
         text = line.decode("utf-8", "backslashreplace")
-        return Rejected(reason, protect(text, PERSONAL.get(self.feed, {}), self.key))
+        if self.feed in PERSONAL:
+            return Rejected(reason, Protected(None, seal(text, self.key)))
+        return Rejected(reason, Protected(text))
 
 
 def import_files(
@@ -126,9 +130,12 @@ def check_feed(feed: str) -> None:
 
 
 def typical_interval_s(file: Path) -> int | None:
-    """Return the median distance of a recording's first polls, to ten seconds, or None."""
+    """Return the median distance of a recording's first polls, to ten seconds, or None.
+
+    What is readable of a damaged file tells it too: the import itself will complain.
+    """
     moments = []
-    with opened(file) as (lines, _):
+    with suppress(MobilakeError), opened(file) as (lines, _):
         for line in lines:
             try:
                 moments.append(_moment(orjson.loads(line)["fetched_at"]))
@@ -162,8 +169,8 @@ def _own_timezone(lake: Lake, system_id: str) -> str | None:
 def timezone_of(body: str) -> str | None:
     """Return the time zone that a `system_information` document states, or None."""
     try:
-        data = orjson.loads(body)["data"]
-        return str(data["timezone"]) or None
+        zone = orjson.loads(body)["data"]["timezone"]
+        return zone if zone and isinstance(zone, str) else None
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return None
 
@@ -174,7 +181,10 @@ def _moment(text: object) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a time needs a zone")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time is in the years 1 to 9999 of UTC") from None
 
 
 def _as_served(body: object) -> bytes:

@@ -40,7 +40,10 @@ final as (
         grouped.feed as object_id,
         grouped.fetched_on as found_on,
         case
-            when grouped.occurrences >= rules.severe_share * polls.polls then 'severe'
+            when
+                grouped.occurrences >= rules.severe_share * polls.polls
+                and grouped.occurrences >= rules.severe_polls
+                then 'severe'
             else rules.severity
         end as severity,
         rules.owner,

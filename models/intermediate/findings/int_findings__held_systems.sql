@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 
--- Held back is a system whose feed shows a severe finding on the last day that it was polled: its
--- readers stay on the last good generation until a day without one.
+-- Held back is a system with a severe finding on the last day that it was polled: its readers stay
+-- on the last good generation until a day without one.
 with findings as (
     select * from {{ ref('int_findings__daily') }}
 ),
@@ -9,10 +9,9 @@ with findings as (
 last_days as (
     select
         system_id,
-        feed,
         max(fetched_on) as last_on
     from {{ ref('int_feeds__fetches_judged') }}
-    group by system_id, feed
+    group by system_id
 ),
 
 severe as (
@@ -23,7 +22,6 @@ severe as (
     inner join last_days
         on
             findings.system_id = last_days.system_id
-            and findings.object_id = last_days.feed
             and findings.found_on = last_days.last_on
     where findings.severity = 'severe'
 ),

@@ -10,14 +10,15 @@
 
 -- Recomputed: the local days that the intervals computed anew can reach into. A local day lies
 -- within its own UTC day and the two beside it, and an interval ends within half a day of its own.
--- A system registered anew may have another time zone: all of its days.
+-- A system whose days were forgotten, because it has another time zone now: all of its days.
 with touched_days as (
     select distinct
         states.system_id,
         states.observed_on
     from {{ ref('fct_station_state') }} as states
-    inner join {{ ref('dim_system') }} as systems on states.system_id = systems.system_id
-    where states.built_at > {{ seen_until() }} or systems.registered_at > {{ seen_until() }}
+    where
+        states.built_at > {{ seen_until() }}
+        or states.system_id not in ({{ systems_held() }})
 ),
 
 service_days as (
@@ -35,6 +36,7 @@ bounded as (
     select
         system_id,
         service_on,
+        timezone,
         {{ local_midnight('service_on', 'timezone') }} as starts_at,
         {{ local_midnight('cast(service_on + 1 as date)', 'timezone') }} as ends_at
     from service_days
@@ -52,12 +54,11 @@ pieces as (
     select
         states.*,
         days_read.service_on,
+        days_read.timezone,
         not states.is_continued and states.started_at >= days_read.starts_at as is_begun,
         {{ seconds_between('days_read.starts_at', 'days_read.ends_at') }} / 60 as day_minutes,
-        {{ seconds_between(
-            'greatest(states.started_at, days_read.starts_at)',
-            'least(states.ended_at, days_read.ends_at)'
-        ) }} / 60 as minutes
+        epoch_us(least(states.ended_at, days_read.ends_at))
+        - epoch_us(greatest(states.started_at, days_read.starts_at)) as microseconds
     from {{ ref('fct_station_state') }} as states
     inner join days_read
         on
@@ -73,6 +74,7 @@ final as (
         system_id,
         station_id,
         service_on,
+        timezone,
         cast(any_value(day_minutes) as double) as day_minutes,
         {{ minutes_where("state <> 'unknown'") }} as observed_minutes,
         {{ minutes_where("state in ('open', 'full')") }} as available_minutes,
@@ -84,13 +86,13 @@ final as (
         {{ minutes_where("state = 'empty'") }} as empty_minutes,
         {{ minutes_where("state = 'full'") }} as full_minutes,
         {{ minutes_where("state = 'out_of_service'") }} as out_of_service_minutes,
-        cast(coalesce(sum(minutes * vehicles_available), 0) as double) as vehicle_minutes,
-        cast(coalesce(sum(minutes * vehicles_disabled), 0) as double)
+        coalesce(sum(microseconds * vehicles_available), 0) / 60000000.0 as vehicle_minutes,
+        coalesce(sum(microseconds * vehicles_disabled), 0) / 60000000.0
             as disabled_vehicle_minutes,
         cast(sum(case when is_begun then 1 else 0 end) as integer) as states,
         {{ built_at() }} as built_at
     from pieces
-    group by station_sk, system_id, station_id, service_on
+    group by station_sk, system_id, station_id, service_on, timezone
 )
 
 select * from final

@@ -19,14 +19,14 @@ summed as (
         system_id,
         service_on,
         cast(count(*) as integer) as stations,
-        cast(sum(day_minutes) as double) as station_minutes,
-        cast(sum(observed_minutes) as double) as observed_minutes,
-        cast(sum(available_minutes) as double) as available_minutes,
-        cast(sum(dock_available_minutes) as double) as dock_available_minutes,
-        cast(sum(empty_minutes) as double) as empty_minutes,
-        cast(sum(full_minutes) as double) as full_minutes,
-        cast(sum(out_of_service_minutes) as double) as out_of_service_minutes,
-        cast(sum(vehicle_minutes) as double) as vehicle_minutes
+        {{ sum_of_minutes('day_minutes') }} as station_minutes,
+        {{ sum_of_minutes('observed_minutes') }} as observed_minutes,
+        {{ sum_of_minutes('available_minutes') }} as available_minutes,
+        {{ sum_of_minutes('dock_available_minutes') }} as dock_available_minutes,
+        {{ sum_of_minutes('empty_minutes') }} as empty_minutes,
+        {{ sum_of_minutes('full_minutes') }} as full_minutes,
+        {{ sum_of_minutes('out_of_service_minutes') }} as out_of_service_minutes,
+        {{ sum_of_minutes('vehicle_minutes') }} as vehicle_minutes
     from station_days
     group by system_id, service_on
 ),
