@@ -143,7 +143,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(workspace, city):
     disk = workspace.home
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=640k", "tmpfs", str(disk)],
+        ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(disk)],
         check=False,
         capture_output=True,
     )

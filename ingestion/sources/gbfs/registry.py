@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ingestion.lake import Lake, rows_of
@@ -12,6 +13,7 @@ from ingestion.sources.gbfs.tables import SYSTEM_REGISTRATION
 from mobilake.errors import MobilakeError
 
 POLL_INTERVAL_S = 60
+_SECRET = re.compile(r"key|token|secret|password|auth", re.IGNORECASE)
 _COLUMNS = ["system_id", "url", "timezone", "poll_interval_s", "registered_at"]
 
 
@@ -40,6 +42,7 @@ def register(lake: Lake, system: System, registered_at: datetime) -> None:
     """
     check_system_id(system.system_id)
     check_timezone(system.timezone)
+    check_url(system.url)
     lake.append(
         SYSTEM_REGISTRATION,
         rows_of(SYSTEM_REGISTRATION, [{**vars(system), "registered_at": registered_at}]),
@@ -51,6 +54,17 @@ def check_system_id(system_id: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", system_id):
         raise MobilakeError(
             f"{system_id!r} cannot be a system's id: use letters, digits, '.', '_' and '-'."
+        )
+
+
+def check_url(url: str | None) -> None:
+    """Refuse an address that holds a secret: the lake would show it to whoever reads it."""
+    parts = urlsplit(url or "")
+    secret = next((name for name, _ in parse_qsl(parts.query) if _SECRET.search(name)), None)
+    if parts.password or secret:
+        raise MobilakeError(
+            f"The address holds a secret ({secret or 'a password'}), which would stand readable in "
+            "the lake: Mobilake cannot ask feeds that need one yet."
         )
 
 
