@@ -13,7 +13,7 @@ from ingestion.source import Context
 from ingestion.sources.gbfs import history
 from ingestion.sources.gbfs.feeds import listed_feeds
 from ingestion.sources.gbfs.poll import Poller, ask
-from ingestion.sources.gbfs.registry import POLL_INTERVAL_S, System, register, systems
+from ingestion.sources.gbfs.registry import POLL_INTERVAL_S, System, check_url, register, systems
 from mobilake.console import say, table, tracked
 from mobilake.errors import MobilakeError
 from mobilake.secrets import pseudonym_key
@@ -30,6 +30,7 @@ def add(
 ) -> None:
     """Register a system by its gbfs.json, so that it is polled from now on."""
     context: Context = call.obj
+    check_url(url)
     found = anyio.run(_look_at, context, url)
     settled = System(
         system_id=system or found.get("system_id") or _missing("id", "--system"),
