@@ -49,3 +49,9 @@
             end
     end
 {%- endmacro %}
+
+
+{#- Whether two items of a list have the same value in a member, or none has one. -#}
+{% macro has_repeats(list, member) -%}
+    len(list_distinct(list_transform({{ list }}, lambda item: item.{{ member }}))) < len({{ list }})
+{%- endmacro %}

@@ -1,17 +1,18 @@
-{#- Whether any of the columns differs from the row before, in the window called `in_order`. -#}
-{% macro is_changed(columns) -%}
-    (
-        {%- for column in columns %}
-        {{ column }} is distinct from lag({{ column }}) over in_order
-        {%- if not loop.last %} or{% endif %}
-        {%- endfor %}
-    )
+{#- One number for the values of several columns: equal values, equal numbers. -#}
+{% macro fingerprint(columns) -%}
+    hash({{ columns | join(', ') }})
 {%- endmacro %}
 
 
-{#- How long, in seconds, two observations may lie apart before nothing is known between them. -#}
-{% macro gap_after_s(interval_s) -%}
-    least({{ var('gap_intervals') }} * {{ interval_s }}, {{ var('gap_limit_s') }})
+{#-
+    Whether two observations lie so close together that what one says holds until the other: no
+    more than some expected intervals apart, be it the one's or the other's, and never half a day.
+-#}
+{% macro is_within_reach(earlier, later, neighbours_interval_s) -%}
+    {{ seconds_between(earlier, later) }} <= least(
+        {{ var('gap_intervals') }} * greatest(expected_interval_s, {{ neighbours_interval_s }}),
+        {{ var('gap_limit_s') }}
+    )
 {%- endmacro %}
 
 

@@ -15,7 +15,7 @@ with touched_days as (
     select distinct
         system_id,
         observed_on
-    from {{ ref('stg_gbfs__station_status') }}
+    from {{ ref('int_stations__observations') }}
     where built_at > {{ seen_until() }}
 ),
 
@@ -36,96 +36,88 @@ days_read as (
     cross join (values (-1), (0), (1)) as beside (distance)
 ),
 
+-- as narrow as can be, for all of it is sorted: the state as one number
 observations as (
     select
-        status.*,
-        row_number() over (
-            partition by status.system_id, status.station_id, status.observed_at
-            order by status.fetch_id, status.list_position
-        ) as copy_number
-    from {{ ref('stg_gbfs__station_status') }} as status
+        seen.system_id,
+        seen.station_id,
+        seen.observed_at,
+        seen.observed_on,
+        seen.expected_interval_s,
+        {{ fingerprint([
+            'seen.vehicles_available', 'seen.vehicles_disabled', 'seen.docks_available',
+            'seen.docks_disabled', 'seen.is_installed', 'seen.is_renting', 'seen.is_returning',
+            'seen.vehicle_types_available'
+        ]) }} as fingerprint
+    from {{ ref('int_stations__observations') }} as seen
     inner join days_read
-        on status.system_id = days_read.system_id and status.observed_on = days_read.observed_on
-    where status.station_id is not null
+        on seen.system_id = days_read.system_id and seen.observed_on = days_read.observed_on
 ),
 
 sequenced as (
     select
         *,
+        row_number() over in_order as position_in_order,
+        lag(fingerprint) over in_order as previous_fingerprint,
+        lead(fingerprint) over in_order as next_fingerprint,
         lag(observed_at) over in_order as previous_observed_at,
         lead(observed_at) over in_order as next_observed_at,
-        greatest(expected_interval_s, lag(expected_interval_s) over in_order)
-            as previous_interval_s,
-        greatest(expected_interval_s, lead(expected_interval_s) over in_order)
-            as next_interval_s,
-        {{ is_changed([
-            'vehicles_available', 'vehicles_disabled', 'docks_available', 'docks_disabled',
-            'is_installed', 'is_renting', 'is_returning', 'cast(vehicle_types_available as varchar)'
-        ]) }} as is_changed
+        lag(expected_interval_s) over in_order as previous_interval_s,
+        lead(expected_interval_s) over in_order as next_interval_s
     from observations
-    where copy_number = 1
     window in_order as (partition by system_id, station_id order by observed_at)
 ),
 
 -- null where there is no such observation within reach: nothing is known there
 reached as (
     select
-        *,
+        * exclude (previous_observed_at, next_observed_at),
         case
-            when
-                {{ seconds_between('previous_observed_at', 'observed_at') }}
-                <= {{ gap_after_s('previous_interval_s') }}
+            when {{ is_within_reach('previous_observed_at', 'observed_at', 'previous_interval_s') }}
                 then previous_observed_at
-        end as previous_seen_at,
+        end as previous_observed_at,
         case
-            when
-                {{ seconds_between('observed_at', 'next_observed_at') }}
-                <= {{ gap_after_s('next_interval_s') }}
+            when {{ is_within_reach('observed_at', 'next_observed_at', 'next_interval_s') }}
                 then next_observed_at
-        end as next_seen_at
+        end as next_observed_at
     from sequenced
 ),
 
-numbered as (
+edges as (
     select
         *,
-        sum(
-            case
-                when is_changed or previous_seen_at is null
-                    or cast(previous_seen_at as date) <> observed_on
-                    then 1
-                else 0
-            end
-        ) over (
-            partition by system_id, station_id
-            order by observed_at rows unbounded preceding
-        ) as interval_number
+        fingerprint = previous_fingerprint and previous_observed_at is not null as is_continued,
+        coalesce(
+            fingerprint <> previous_fingerprint
+            or cast(previous_observed_at as date) <> observed_on, true
+        ) as is_first,
+        coalesce(
+            fingerprint <> next_fingerprint
+            or cast(next_observed_at as date) <> observed_on, true
+        ) as is_last
     from reached
 ),
 
-intervals as (
+-- of an interval only the first and the last observation matter from here on
+paired as (
     select
-        system_id,
-        station_id,
-        observed_on,
-        min(observed_at) as first_observed_at,
-        max(observed_at) as last_observed_at,
-        -- of the observations within, only the first looks back before all of them, and only the
-        -- last looks ahead: null where nothing is within reach (min_by would pass over the null)
-        nullif(min(previous_seen_at), min(observed_at)) as previous_observed_at,
-        nullif(max(next_seen_at), max(observed_at)) as next_observed_at,
-        not min_by(is_changed, observed_at) as is_continued,
-        count(*) as observations,
-        any_value(vehicles_available) as vehicles_available,
-        any_value(vehicles_disabled) as vehicles_disabled,
-        any_value(docks_available) as docks_available,
-        any_value(docks_disabled) as docks_disabled,
-        any_value(is_installed) as is_installed,
-        any_value(is_renting) as is_renting,
-        any_value(is_returning) as is_returning,
-        any_value(vehicle_types_available) as vehicle_types_available
-    from numbered
-    group by system_id, station_id, observed_on, interval_number
+        *,
+        case when is_last then observed_at else lead(observed_at) over in_order end
+            as last_observed_at,
+        case when is_last then next_observed_at else lead(next_observed_at) over in_order end
+            as following_observed_at,
+        case when is_last then position_in_order else lead(position_in_order) over in_order end
+        - position_in_order + 1 as observations
+    from edges
+    where is_first or is_last
+    window in_order as (partition by system_id, station_id order by observed_at)
+),
+
+intervals as (
+    select paired.* from paired
+    inner join days
+        on paired.system_id = days.system_id and paired.observed_on = days.observed_on
+    where paired.is_first
 ),
 
 final as (
@@ -133,26 +125,30 @@ final as (
         intervals.system_id,
         intervals.station_id,
         intervals.observed_on,
-        intervals.is_installed,
-        intervals.is_renting,
-        intervals.is_returning,
-        intervals.vehicles_available,
-        intervals.vehicles_disabled,
-        intervals.docks_available,
-        intervals.docks_disabled,
-        intervals.vehicle_types_available,
+        seen.is_installed,
+        seen.is_renting,
+        seen.is_returning,
+        seen.vehicles_available,
+        seen.vehicles_disabled,
+        seen.docks_available,
+        seen.docks_disabled,
+        seen.vehicle_types_available,
         intervals.observations,
-        intervals.is_continued and intervals.previous_observed_at is not null as is_continued,
+        coalesce(intervals.is_continued, false) as is_continued,
         intervals.previous_observed_at is null as is_censored_left,
-        intervals.next_observed_at is null as is_censored_right,
-        intervals.first_observed_at,
+        intervals.following_observed_at is null as is_censored_right,
+        intervals.observed_at as first_observed_at,
         intervals.last_observed_at,
         intervals.previous_observed_at,
-        intervals.next_observed_at,
+        intervals.following_observed_at as next_observed_at,
         {{ built_at() }} as built_at
     from intervals
-    inner join days
-        on intervals.system_id = days.system_id and intervals.observed_on = days.observed_on
+    inner join {{ ref('int_stations__observations') }} as seen
+        on
+            intervals.system_id = seen.system_id
+            and intervals.station_id = seen.station_id
+            and intervals.observed_at = seen.observed_at
+            and intervals.observed_on = seen.observed_on
 )
 
 select * from final

@@ -19,6 +19,13 @@ with raw_fetches as (
     where {{ newly_fetched('station_status') }}
 ),
 
+listed as (
+    select
+        * exclude (body),
+        {{ has_repeats('stations', 'station_id') }} as is_list_with_repeats
+    from raw_fetches
+),
+
 unnested as (
     select
         fetch_id,
@@ -26,8 +33,9 @@ unnested as (
         expected_interval_s,
         fetched_at,
         unnest(stations) as station,
-        generate_subscripts(stations, 1) as list_position
-    from raw_fetches
+        generate_subscripts(stations, 1) as list_position,
+        is_list_with_repeats
+    from listed
 ),
 
 final as (
@@ -46,6 +54,7 @@ final as (
         station.num_docks_available as docks_available,
         station.num_docks_disabled as docks_disabled,
         station.vehicle_types_available as vehicle_types_available,
+        is_list_with_repeats,
         expected_interval_s,
         {{ gbfs_timestamp('station.last_reported') }} as last_reported_at,
         cast(fetched_at at time zone 'UTC' as timestamp) as observed_at,
