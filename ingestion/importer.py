@@ -125,6 +125,8 @@ def import_file(
         MobilakeError: the file cannot be read, or not to its end.
     """
     started_at, total = context.clock(), Counts()
+    for table in (target.table, DEAD_LETTER, RESTRICTED):
+        context.lake.open(table)  # the models read them, also where nothing comes to stand there
     with opened(file) as (lines, tell):
         size = file.stat().st_size
         try:

@@ -95,9 +95,7 @@ def dbt_build(
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if outcome.result is None or not hasattr(outcome.result, "results"):
         cause = outcome.exception
-        raise MobilakeError(
-            (explain(cause) if cause else None) or f"dbt could not run: {_told(cause)}"
-        ) from cause
+        raise MobilakeError((explain(cause) if cause else None) or _told(cause)) from cause
     nodes = tuple(
         Node(
             result.node.unique_id,

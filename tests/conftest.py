@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -112,15 +112,21 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> City:
     return City(world, until, files)
 
 
+@pytest.fixture(scope="session")
+def new_workspace(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Workspace]:
+    """Makes a workspace of its own, under a name."""
+    return lambda name: Workspace(tmp_path_factory.mktemp(name) / "home")
+
+
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "home")
+def workspace(new_workspace: Callable[[str], Workspace]) -> Workspace:
+    return new_workspace("workspace")
 
 
 @pytest.fixture(scope="session")
-def published(city: City, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def published(city: City, new_workspace: Callable[[str], Workspace]) -> Workspace:
     """The small city: history imported, polled three times, published twice; read only."""
-    space = Workspace(tmp_path_factory.mktemp("published"))
+    space = new_workspace("published")
     with city.serving() as url:
         space.run("systems", "add", url)
         for feed, files in city.files.items():

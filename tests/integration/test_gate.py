@@ -97,7 +97,7 @@ def test_a_broken_invariant_blocks_and_readers_stay_where_they_are(workspace, tw
     assert "generation 2" in workspace.build()
 
 
-def test_an_incremental_result_equals_a_rebuild(workspace, two_systems, tmp_path):
+def test_an_incremental_result_equals_a_rebuild(workspace, two_systems, new_workspace):
     """Late days, days again, in any order: gold is what a rebuild from raw gives."""
     two_systems("good", 3, bikes=2)
     workspace.build()
@@ -108,7 +108,7 @@ def test_an_incremental_result_equals_a_rebuild(workspace, two_systems, tmp_path
     two_systems("good", 3, bikes=2)
     workspace.build()
 
-    rebuilt = type(workspace)(tmp_path / "rebuilt")
+    rebuilt = new_workspace("rebuilt")
     shutil.copytree(workspace.home / "lake", rebuilt.home / "lake")
     rebuilt.build()
     with duckdb.connect() as both:

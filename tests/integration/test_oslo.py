@@ -8,15 +8,14 @@ pytestmark = pytest.mark.real_data
 
 
 @pytest.fixture(scope="module")
-def oslo(real_data, tmp_path_factory, request):
-    workspace_type = request.getfixturevalue("published").__class__
-    space = workspace_type(tmp_path_factory.mktemp("oslo"))
+def oslo(real_data, new_workspace):
+    space = new_workspace("oslo")
     for feed in ("station_information", "station_status"):
         space.run(
             "import", "gbfs", "--system", "oslo", "--feed", feed, "--timezone", "Europe/Oslo",
             str(real_data / "oslo" / f"{feed}.jsonl.zst"),
         )  # fmt: skip
-    space.said = space.build()
+    space.build()
     return space
 
 
