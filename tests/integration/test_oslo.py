@@ -28,7 +28,10 @@ def test_every_poll_lands_once(oslo):
 
 
 def test_the_empty_body_is_recorded_as_such(oslo):
-    rows = oslo.ask("select fetched_on::varchar from fct_feed_fetch where outcome = 'empty_body'")
+    rows = oslo.ask(
+        "select fetched_on::varchar from fct_feed_fetch "
+        "where outcome = 'empty_body' and feed = 'station_status'"
+    )
     assert rows == [("2024-08-31",)]
 
 
@@ -38,7 +41,12 @@ def test_every_station_observation_is_in_bronze_and_in_an_interval(oslo):
 
 
 def test_the_integer_booleans_under_2_2_are_findings(oslo):
-    rows = dict(oslo.ask("select rule_id, sum(occurrences) from fct_quality_finding group by 1"))
+    rows = dict(
+        oslo.ask(
+            "select rule_id, sum(occurrences) from fct_quality_finding "
+            "where object_id = 'station_status' group by 1"
+        )
+    )
     assert rows["R1"] == rows["R2"] == 2_572
     assert rows["R3"] == 1
 
