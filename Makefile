@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
-DAYS   ?= 14
+DAYS   ?= 7
 
 export DO_NOT_TRACK := 1
 # Where the system keeps certificates of its own, uv trusts those, as pip does.
@@ -22,7 +22,7 @@ run: $(VENV)/ready        ## run the whole platform on the simulated city
 	@$(BIN)/python -m simulator.demo --days $(DAYS)
 
 test: $(VENV)/ready-dev   ## pass all the tests that a user needs
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 soak: $(VENV)/ready-dev   ## the long proofs
 	@$(BIN)/pytest tests/soak

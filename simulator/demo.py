@@ -30,7 +30,7 @@ POLLS = 3
 
 
 def main(
-    days: Annotated[int, typer.Option(min=2, help="Days of history of a new city.")] = 14,
+    days: Annotated[int, typer.Option(min=2, help="Days of history of a new city.")] = 7,
 ) -> None:
     """Simulate a city, import its history, poll it, and publish its marts."""
     started = time.monotonic()
