@@ -132,7 +132,7 @@ def test_what_is_no_index_is_refused(run: Run, web: Any, served: bytes | None, r
 
 
 def test_systems_are_listed_whatever_is_in_their_addresses(run: Run, context: Context) -> None:
-    register(context.lake, System("sys", "http://[a]/[/b]", "UTC"), context.clock())
+    register(context.lake, System("sys", "http://a.example/[/b]", "UTC"), context.clock())
     assert run("systems", "list").exit_code == 0
 
 

@@ -25,3 +25,8 @@ def test_an_address_with_a_secret_is_refused_without_showing_it(url):
 @pytest.mark.parametrize("url", [None, "https://example.org/gbfs.json?lang=en"])
 def test_any_other_address_may_be_registered(url):
     check_url(url)
+
+
+def test_an_address_that_cannot_be_read_is_refused():
+    with pytest.raises(MobilakeError, match="no address"):
+        check_url("http://[a]/gbfs.json")

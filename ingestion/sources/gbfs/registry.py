@@ -59,7 +59,10 @@ def check_system_id(system_id: str) -> None:
 
 def check_url(url: str | None) -> None:
     """Refuse an address that holds a secret: the lake would show it to whoever reads it."""
-    parts = urlsplit(url or "")
+    try:
+        parts = urlsplit(url or "")
+    except ValueError:
+        raise MobilakeError(f"{url} is no address that can be asked: check it.") from None
     secret = next((name for name, _ in parse_qsl(parts.query) if _SECRET.search(name)), None)
     if parts.password or secret:
         raise MobilakeError(
