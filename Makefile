@@ -63,12 +63,12 @@ $(VENV)/uv:
 	@touch $@
 
 $(VENV)/ready: requirements.lock pyproject.toml $(VENV)/uv
-	@$(UV) pip sync --quiet --require-hashes requirements-uv.lock \
+	@$(UV) pip sync --quiet --compile-bytecode --require-hashes requirements-uv.lock \
 	  $(if $(wildcard $(VENV)/ready-dev),requirements-dev.lock,requirements.lock)
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/ready-dev: requirements-dev.lock requirements.lock pyproject.toml $(VENV)/uv
-	@$(UV) pip sync --quiet --require-hashes requirements-dev.lock requirements-uv.lock
+	@$(UV) pip sync --quiet --compile-bytecode --require-hashes requirements-dev.lock requirements-uv.lock
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/ready
