@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from ingestion.duckdb_plugin import load_delta
 from simulator.city import SYSTEM_ID
 from simulator.clock import SimulatedClock
 from simulator.history import record
@@ -77,6 +78,7 @@ class Workspace:
     def bronze(self, query: str) -> list[tuple[object, ...]]:
         path = str(self.home / "warehouse.duckdb")
         with duckdb.connect(path, read_only=True) as reader:
+            load_delta(reader)
             return reader.execute(query).fetchall()
 
 
