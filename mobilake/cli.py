@@ -71,11 +71,15 @@ def application(context: Context, sources: dict[str, Source]) -> typer.Typer:
             say(str(steps.ingest(context, source)))
 
     @app.command()
-    def build() -> None:
+    def build(
+        full_refresh: Annotated[
+            bool, typer.Option("--full-refresh", help="Build all anew from the lake.")
+        ] = False,
+    ) -> None:
         """Transform what has landed, judge it, publish it."""
         from mobilake import steps
 
-        steps.show(context.settings, steps.build(context, say))
+        steps.show(context.settings, steps.build(context, say, full_refresh))
 
     @app.command()
     def run() -> None:

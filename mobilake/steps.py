@@ -53,15 +53,19 @@ def ingest(context: Context, source: Source) -> Landed:
     return pipeline.ingest(context, source)
 
 
-def build(context: Context, report: Report) -> Built:
+def build(context: Context, report: Report, full_refresh: bool = False) -> Built:
     """Transform, judge, publish.
+
+    Args:
+        report: is told of every model and step as it ends.
+        full_refresh: whether all is built anew from the lake.
 
     Raises:
         MobilakeError: nothing has landed, or the gate let nothing through.
         TransientError: another build is under way.
     """
     with building(context.settings):
-        transformed = transform_landed(context.settings, report)
+        transformed = transform_landed(context.settings, report, full_refresh)
         verdict = judge(context.settings, transformed)
         report(f"gate: {verdict}")
         publication = publish(context, transformed, verdict)
@@ -74,9 +78,9 @@ def building(settings: Settings) -> AbstractContextManager[None]:
     return alone(settings.home / "locks" / "build.lock", "build")
 
 
-def transform_landed(settings: Settings, report: Report) -> Transformed:
-    """Run dbt on what has landed."""
-    return transform.dbt_build(settings, report)
+def transform_landed(settings: Settings, report: Report, full_refresh: bool = False) -> Transformed:
+    """Run dbt on what has landed since the last build, or on all of it."""
+    return transform.dbt_build(settings, report, ("--full-refresh",) if full_refresh else ())
 
 
 def judge(settings: Settings, transformed: Transformed) -> Verdict:
@@ -144,7 +148,7 @@ def _refusal(settings: Settings, verdict: Verdict) -> str:
     return (
         f"Not published, {stay}: {first}{more}. "
         f"Mend the model or the contract ({settings.artifacts / 'dbt.log'} has all), "
-        "then `mobilake build`."
+        "then `mobilake build`; after a change of a model, `mobilake build --full-refresh`."
     )
 
 

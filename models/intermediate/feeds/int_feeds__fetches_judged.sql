@@ -1,11 +1,4 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key=['system_id', 'fetched_on'],
-        on_schema_change='fail',
-    )
-}}
+{{ config(materialized='incremental', unique_key=['system_id', 'fetched_on']) }}
 
 -- One row per attempt, also where nothing is wrong: a day that is judged again after something
 -- late has come replaces all that was said of it. Recomputed: the UTC days on which something

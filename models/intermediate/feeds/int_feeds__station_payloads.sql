@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}
+{{ config(materialized='incremental', unique_key='fetch_id') }}
 
 with status as (
     select * from {{ ref('stg_gbfs__station_status') }}

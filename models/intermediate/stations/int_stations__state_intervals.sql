@@ -1,11 +1,4 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key=['system_id', 'observed_on'],
-        on_schema_change='fail',
-    )
-}}
+{{ config(materialized='incremental', unique_key=['system_id', 'observed_on']) }}
 
 -- Recomputed: every UTC day of a system on which something new was observed, and the days beside
 -- it, whose first and last interval may end differently now. An interval is cut at midnight UTC,

@@ -1,11 +1,4 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key=['system_id', 'observed_on'],
-        on_schema_change='fail',
-    )
-}}
+{{ config(materialized='incremental', unique_key=['system_id', 'observed_on']) }}
 
 -- Recomputed: the UTC days of a system that silver computed anew.
 with touched_days as (

@@ -1,9 +1,7 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='delete+insert',
         unique_key=['system_id', 'service_on'],
-        on_schema_change='fail',
         pre_hook="{{ forget_days_missing_in(ref('mart_station_day')) }}",
     )
 }}

@@ -1,11 +1,4 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key=['system_id', 'fetched_on'],
-        on_schema_change='fail',
-    )
-}}
+{{ config(materialized='incremental', unique_key=['system_id', 'fetched_on']) }}
 
 -- Recomputed: the days of a system that silver judged anew.
 with fetches as (

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}
+{{ config(materialized='incremental') }}
 
 {%- set envelope_members = ['$.last_updated', '$.ttl', '$.version', '$.data.stations[0]'] %}
 

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}
+{{ config(materialized='incremental') }}
 
 -- The names of all versions stand in one structure: what a version lacks is null.
 with raw_fetches as (
