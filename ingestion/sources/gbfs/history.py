@@ -13,7 +13,8 @@ from typing import Any
 
 import orjson
 
-from ingestion.importer import Counts, Rejected, Target, import_file, opened
+from ingestion.files import opened
+from ingestion.importer import Counts, Rejected, Target, import_file
 from ingestion.lake import Lake
 from ingestion.privacy import Protected, seal
 from ingestion.source import Context
