@@ -35,9 +35,10 @@ lint: $(VENV)/ready-dev   ## all linters
 	@$(BIN)/yamllint --strict .
 	@$(BIN)/sqlfluff lint --processes 2 models tests/data
 
-docs: $(VENV)/ready       ## describe every model and column: target/static_index.html
+docs: $(VENV)/ready       ## describe every model, column and rule: target/static_index.html, docs/rules.md
 	@$(BIN)/dbt --quiet docs generate --static
-	@echo "Open target/static_index.html."
+	@$(BIN)/python -m quality.rules seeds/quality_rules.csv docs/rules.md
+	@echo "Open target/static_index.html and docs/rules.md."
 
 bench: $(VENV)/ready-dev  ## measure, as ratios against a bare baseline in the same run
 	@$(BIN)/python -m bench

@@ -1,46 +1,124 @@
-"""`make bench`: each measure and its baseline by turns, medians and their ratio."""
+"""`make bench`: measures beside a baseline of the same run, each with its limit.
+
+`python -m bench [import] [silver] [history] [poller]` measures some of them.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from mobilake.console import say, table
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
+DAYS = tuple(int(days) for days in os.environ.get("HISTORY_DAYS", "30,730").split(","))
 ROOT = Path(__file__).parents[1]
 IMPORT = ["import", "gbfs", "--system", "bench", "--timezone", "UTC", "--feed", "station_status"]
+PASSES = "within its limit"
+FAILS = "ABOVE ITS LIMIT"
 
 
-def main() -> None:
-    """Measure, print the table, and fail where a ratio is above its limit."""
-    with tempfile.TemporaryDirectory() as folder:
-        recording = _recording(Path(folder))
-        say(f"import of {recording.name}, {ROUNDS} rounds, whole processes")
-        bare, ours = [], []
-        for number in range(ROUNDS):
-            place = Path(folder) / str(number)
-            bare.append(_seconds(["-m", "bench.bare_import", str(recording), str(place / "bare")]))
-            ours.append(
-                _seconds(
-                    ["-m", "mobilake", *IMPORT, str(recording)],
-                    MOBILAKE_HOME=str(place / "home"),
-                )
+def main(chosen: list[str]) -> None:
+    """Measure, print the tables, and fail where something is above its limit."""
+    measures: dict[str, Callable[[Path], bool]] = {
+        "import": imports,
+        "silver": silver,
+        "history": history,
+        "poller": poller,
+    }
+    unknown = [name for name in chosen if name not in measures]
+    if unknown:
+        sys.exit(f"No measure is called {unknown[0]!r}: there are {', '.join(measures)}.")
+    held = []
+    for name in chosen or measures:
+        with tempfile.TemporaryDirectory() as folder:
+            held.append(measures[name](Path(folder)))
+    sys.exit(not all(held))
+
+
+def imports(folder: Path) -> bool:
+    """Import a recording, against a bare script that writes the same bodies."""
+    recording = _recording(folder)
+    say(f"import of {recording.name}, {ROUNDS} rounds, whole processes")
+    bare, ours = [], []
+    for number in range(ROUNDS):
+        place = folder / str(number)
+        bare.append(_seconds(["-m", "bench.bare_import", str(recording), str(place / "bare")]))
+        ours.append(
+            _seconds(["-m", "mobilake", *IMPORT, str(recording)], MOBILAKE_HOME=str(place / "home"))
+        )
+        shutil.rmtree(place)
+    return _ratio({"bare script": bare, "mobilake import": ours}, 2.0)
+
+
+def silver(folder: Path) -> bool:
+    """Bronze and silver of a recording, against bare SQL."""
+    from bench import silver as measure
+
+    recording = _recording(folder)
+    home = folder / "home"
+    _seconds(["-m", "mobilake", *IMPORT, str(recording)], MOBILAKE_HOME=str(home))
+    say(f"parsing and silver of {recording.name}, {ROUNDS} rounds, all built anew")
+    bare, ours = [], []
+    for _ in range(ROUNDS):
+        bare.append(measure.bare(home, folder / "bare.duckdb"))
+        models = measure.ours(home)
+        ours.append(sum(models.values()))
+        say("  " + ", ".join(f"{name} {value:.1f} s" for name, value in models.items()))
+    return _ratio({"bare SQL": bare, "our models": ours}, 1.5)
+
+
+def history(folder: Path) -> bool:
+    """Build after one new poll, on a short and on a long history."""
+    from bench import history as measure
+
+    costs = [measure.measure(folder / str(days), days) for days in DAYS]
+    say(f"a build after one new poll of {measure.STATIONS} stations")
+    table(
+        ("days", "observations", "models, s", "data tests, s", "gate and publication, s"),
+        [
+            (
+                str(days), f"{cost.observations:,}", f"{cost.models_s:.1f}",
+                f"{cost.tests_s:.1f}", f"{cost.gate_s:.1f}",
             )
-    ratio = statistics.median(ours) / statistics.median(bare)
+            for days, cost in zip(DAYS, costs, strict=True)
+        ],
+    )  # fmt: skip
+    ratio = costs[-1].models_s / costs[0].models_s
+    return _verdict(f"models {ratio:.2f} times as dear", ratio <= 1.2) & _verdict(
+        f"gate and publication {costs[-1].gate_s:.1f} s", costs[-1].gate_s < 10
+    )
+
+
+def poller(folder: Path) -> bool:
+    """Poll fifty systems a minute: the share of a core."""
+    from bench import poller as measure
+
+    share = measure.measure()
+    return _verdict(f"polling 50 systems a minute takes {share:.2f} of a core", share < 0.5)
+
+
+def _ratio(measured: dict[str, list[float]], limit: float) -> bool:
     rows = [
         (name, *(f"{value:.1f}" for value in (min(times), statistics.median(times), max(times))))
-        for name, times in (("bare script", bare), ("mobilake import", ours))
+        for name, times in measured.items()
     ]
     table(("seconds", "least", "median", "most"), rows)
-    say(f"ratio {ratio:.2f}, limit 2.00")
-    sys.exit(ratio > 2)
+    bare, ours = (statistics.median(times) for times in measured.values())
+    return _verdict(f"ratio {ours / bare:.2f}, limit {limit:.2f}", ours / bare <= limit)
+
+
+def _verdict(what: str, holds: bool) -> bool:
+    say(f"{what}: {PASSES if holds else FAILS}")
+    return holds
 
 
 def _recording(folder: Path) -> Path:
@@ -78,4 +156,4 @@ def _seconds(arguments: list[str], **environment: str) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -8,72 +8,31 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
 
 import deltalake
 import pyarrow as pa
-from deltalake import (
-    CommitProperties,
-    DeltaTable,
-    QueryBuilder,
-    Transaction,
-    WriterProperties,
-    write_deltalake,
-)
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake import CommitProperties, DeltaTable, QueryBuilder, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from mobilake.errors import TransientError
+from ingestion import upkeep
+from ingestion.raw import LANDED, RawTable, column, filtered, first_of_each, rows_of
+from mobilake.errors import MobilakeError, TransientError
+from mobilake.locks import alone
+
+__all__ = ["LANDED", "Lake", "RawTable", "column", "first_of_each", "rows_of"]
 
 log = logging.getLogger(__name__)
 
-LANDED = (
-    pa.field("landed_at", pa.timestamp("us", "UTC"), nullable=False),
-    pa.field("landed_on", pa.date32(), nullable=False),
-)
-"""Every raw table ends with when its rows were committed, and is partitioned by that UTC day."""
-
 ATTEMPTS = 20
-UNFINISHED_HOURS = 24
-CONFIGURATION = {
-    "delta.setTransactionRetentionDuration": "interval 30 days",
-    "delta.logRetentionDuration": "interval 30 days",
-}
-
-
-@dataclass(frozen=True)
-class RawTable:
-    """A raw table's name, purpose and columns (those of `LANDED` come on top).
-
-    Attributes:
-        row_group_rows: how many rows share a Parquet row group. DuckDB reads 2,048 rows at once,
-            so large bodies need small groups to fit memory.
-    """
-
-    name: str
-    description: str
-    columns: pa.Schema
-    row_group_rows: int = 64
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The table's whole schema."""
-        return pa.schema([*self.columns, *LANDED])
-
-    @property
-    def writer(self) -> WriterProperties:
-        """How its files are written, on append and on compaction alike.
-
-        Statistics are cut at 64 bytes: without that whole bodies go into the Delta log.
-        """
-        return WriterProperties(
-            compression="ZSTD",
-            compression_level=3,
-            max_row_group_size=self.row_group_rows,
-            statistics_truncate_length=64,
-        )
+Result = TypeVar("Result")
+Chosen = tuple[pa.Table, str | None, int]
+"""What a commit adds, the name of its transaction if it has one, and the version of that."""
 
 
 @dataclass(frozen=True)
@@ -95,10 +54,15 @@ class Lake:
         return f"{self.root}/raw/{table.name}"
 
     def open(self, table: RawTable) -> DeltaTable:
-        """Return the table at its present version, made if it is not there yet."""
+        """Return the table at its present version, made if it is not there yet.
+
+        A table that an earlier version of ours made gets the columns that have been added since.
+        """
         storage = dict(self.storage) if self.storage else None
         try:
-            return DeltaTable(self.uri(table), storage_options=storage)
+            return self._with_all_columns(
+                table, DeltaTable(self.uri(table), storage_options=storage)
+            )
         except TableNotFoundError:
             with suppress(CommitFailedError):  # another process made it at the same time
                 DeltaTable.create(
@@ -108,24 +72,37 @@ class Lake:
                     partition_by=["landed_on"],
                     name=table.name,
                     description=table.description,
-                    configuration=CONFIGURATION,
+                    configuration=upkeep.CONFIGURATION,
                     storage_options=storage,
                 )
             return DeltaTable(self.uri(table), storage_options=storage)
 
-    def append(self, table: RawTable, rows: pa.Table, transaction: str | None = None) -> int:
+    def append(
+        self,
+        table: RawTable,
+        rows: pa.Table,
+        transaction: str | None = None,
+        version: int = 1,
+        into: DeltaTable | None = None,
+    ) -> int:
         """Append rows in one commit and return how many were new: all of them, or none.
 
         Args:
             rows: the columns of `table.columns`, in any order.
             transaction: a name for this write; a write of the same name is done only once.
+            version: tells apart a row of writes of the same name; it only rises.
+            into: the table as opened before, for who appends often. It is not made anew if it has
+                gone, as it would be on a disk that is not mounted.
+
+        Raises:
+            MobilakeError: `into` has gone.
         """
 
-        def once(delta: DeltaTable) -> tuple[pa.Table, str | None, int]:
-            done = transaction and delta.transaction_version(transaction) is not None
-            return (rows.slice(0, 0) if done else rows), transaction, 1
+        def once(delta: DeltaTable) -> Chosen:
+            done = (delta.transaction_version(transaction) or 0) if transaction else 0
+            return (rows.slice(0, 0) if done >= version else rows), transaction, version
 
-        return self._commit(table, once)
+        return self._commit(table, once, into)
 
     def append_new(self, table: RawTable, rows: pa.Table, key: str, scope: str) -> int:
         """Append the rows whose `key` the table does not hold yet; return how many that were.
@@ -139,9 +116,9 @@ class Lake:
         """
         first = first_of_each(rows, key)
 
-        def unknown(delta: DeltaTable) -> tuple[pa.Table, str | None, int]:
+        def unknown(delta: DeltaTable) -> Chosen:
             known = self._known(delta, first, key)
-            fresh = _filtered(first, [value not in known for value in column(first, key)])
+            fresh = filtered(first, [value not in known for value in column(first, key)])
             return fresh, scope, delta.version() + 1
 
         return self._commit(table, unknown)
@@ -160,24 +137,39 @@ class Lake:
     def expire(self, table: RawTable, days: int) -> int:
         """Delete the days that landed more than `days` ago, and their files; return the rows.
 
-        Files that refused or killed writers left behind, which no version names, go as well once
-        nobody can be about to commit them.
+        Raises:
+            TransientError: others rewrite the table all the time.
         """
-        delta = self.open(table)
         limit: date = (self.clock() - timedelta(days=days)).date()
-        if not any(
-            day["landed_on"] and day["landed_on"] < str(limit) for day in delta.partitions()
-        ):
-            return 0
-        gone = delta.delete(f"landed_on < cast('{limit}' as date)")["num_deleted_rows"]
-        delta.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
-        delta.vacuum(
-            retention_hours=UNFINISHED_HOURS,
-            dry_run=False,
-            enforce_retention_duration=False,
-            full=True,
-        )
-        return int(gone or 0)
+        return self._rewritten(table, lambda delta: upkeep.expire(delta, limit))
+
+    def compact(self, table: RawTable) -> tuple[int, int]:
+        """Merge the small files of each day; return how many there were, and how many there are.
+
+        Others may write meanwhile. The files that were merged stay for the readers that have them
+        open, until `sweep`. Two compactions at once would double what they merge, and delta-rs
+        refuses neither: a lock does, in a lake that is a folder.
+
+        Raises:
+            TransientError: another process compacts the table, or others rewrite it all the time.
+        """
+        local = "://" not in self.root
+        lock = Path(self.uri(table)) / "_compact.lock"  # the underscore keeps it from being swept
+        with alone(lock, f"compact {table.name}") if local else nullcontext():
+            return self._rewritten(table, lambda delta: upkeep.compact(delta, table))
+
+    def sweep(self, table: RawTable, days: int) -> int:
+        """Remove files that no version of the last `days` needs; return how many."""
+        return upkeep.sweep(self.open(table), days * 24)
+
+    def _rewritten(self, table: RawTable, rewrite: Callable[[DeltaTable], Result]) -> Result:
+        for _ in range(ATTEMPTS):
+            try:
+                return rewrite(self.open(table))
+            except DeltaError as error:  # another rewrote the same files, or removed them
+                if not isinstance(error, CommitFailedError) and "not found" not in str(error):
+                    raise
+        raise TransientError(f"The raw table {table.name} is being rewritten: try again later.")
 
     def _known(self, delta: DeltaTable, rows: pa.Table, key: str) -> set[str]:
         wanted = pa.table({"wanted": rows.column(key)})
@@ -189,17 +181,20 @@ class Lake:
         return set(column(found, key))
 
     def _commit(
-        self, table: RawTable, choose: Callable[[DeltaTable], tuple[pa.Table, str | None, int]]
+        self,
+        table: RawTable,
+        choose: Callable[[DeltaTable], Chosen],
+        into: DeltaTable | None = None,
     ) -> int:
         for attempt in range(ATTEMPTS):
-            delta = self.open(table)
+            delta = self._still_there(into) if into else self.open(table)
             rows, transaction, version = choose(delta)
             if not rows.num_rows:
                 return 0
             try:
                 write_deltalake(
                     delta,
-                    self._landing(table, rows),
+                    self._landing(table, rows, delta),
                     mode="append",
                     writer_properties=table.writer,
                     commit_properties=_named(transaction, version),
@@ -213,37 +208,34 @@ class Lake:
             f"The raw table {table.name} is being written by too many at once: try again later."
         )
 
-    def _landing(self, table: RawTable, rows: pa.Table) -> pa.Table:
+    def _still_there(self, delta: DeltaTable) -> DeltaTable:
+        storage = dict(self.storage) if self.storage else None
+        if not DeltaTable.is_deltatable(delta.table_uri, storage):
+            raise MobilakeError(f"{delta.table_uri} is no longer there: is its disk mounted?")
+        try:
+            delta.update_incremental()
+        except DeltaError:  # after a long pause, of whose beginning the log holds nothing any more
+            return DeltaTable(delta.table_uri, storage_options=storage)
+        return delta
+
+    def _with_all_columns(self, table: RawTable, delta: DeltaTable) -> DeltaTable:
+        there = {field.name for field in delta.schema().fields}
+        missing = [field for field in table.columns if field.name not in there]
+        if missing:
+            fields = deltalake.Schema.from_arrow(pa.schema(missing)).fields
+            with suppress(CommitFailedError):  # another process added them at the same time
+                delta.alter.add_columns(fields)
+            delta.update_incremental()
+        return delta
+
+    def _landing(self, table: RawTable, rows: pa.Table, delta: DeltaTable) -> pa.Table:
         now = self.clock().astimezone(UTC)
         columns = {name: rows.column(name) for name in table.columns.names}
         count = rows.num_rows
         columns["landed_at"] = pa.repeat(pa.scalar(now, LANDED[0].type), count)
         columns["landed_on"] = pa.repeat(pa.scalar(now.date(), LANDED[1].type), count)
-        return pa.table(columns).cast(table.schema)
-
-
-def rows_of(table: RawTable, rows: Iterable[Mapping[str, object]]) -> pa.Table:
-    """Return dictionaries as an Arrow table of the raw table's columns; what is absent is null."""
-    return pa.Table.from_pylist([dict(row) for row in rows], schema=table.columns)
-
-
-def column(rows: pa.Table, name: str) -> list[str]:
-    """Return a text column as a list."""
-    return [str(value) for value in rows.column(name).to_pylist()]
-
-
-def first_of_each(rows: pa.Table, key: str) -> pa.Table:
-    """Return the rows without those whose key came before."""
-    seen: set[str] = set()
-    keep = []
-    for value in column(rows, key):
-        keep.append(value not in seen)
-        seen.add(value)
-    return _filtered(rows, keep)
-
-
-def _filtered(rows: pa.Table, keep: list[bool]) -> pa.Table:
-    return rows.filter(pa.array(keep, pa.bool_()))
+        landing = pa.table(columns).cast(table.schema)
+        return landing.select([field.name for field in delta.schema().fields])
 
 
 def _quoted(text: str) -> str:

@@ -7,10 +7,10 @@ such values but cannot be parsed is sealed (encrypted) for a restricted table th
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -65,8 +65,7 @@ def protect(text: str, fields: Mapping[str, str], key: Secret) -> Protected:
 
 def pseudonym(value: str, key: Secret) -> str:
     """Return the keyed hash of an identifier: 128 bits in hexadecimal."""
-    digest = hmac.new(_derived(key, "pseudonym"), value.encode(), hashlib.sha256)
-    return digest.hexdigest()[:32]
+    return hmac.digest(_derived(key, "pseudonym"), value.encode(), "sha256").hex()[:32]
 
 
 def seal(text: str, key: Secret) -> str:
@@ -101,8 +100,9 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
+@lru_cache(maxsize=8)
 def _derived(key: Secret, purpose: str) -> bytes:
-    return hmac.new(key.reveal().encode(), purpose.encode(), hashlib.sha256).digest()
+    return hmac.digest(key.reveal().encode(), purpose.encode(), "sha256")
 
 
 def _fernet_key(key: Secret) -> bytes:

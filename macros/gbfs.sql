@@ -34,11 +34,18 @@
 
 {#- The JSON type of a member, told by the structure of the object: string, number, boolean, array. -#}
 {% macro shape_type(shape, field) -%}
-    case json_type(json_extract({{ shape }}, '$.' || {{ field }}))
+    {%- set member = 'json_extract(' ~ shape ~ ", '$.' || " ~ field ~ ')' -%}
+    {{ structure_type(member) }}
+{%- endmacro %}
+
+
+{#- The JSON type of what has this structure. Of an object without members it is called JSON. -#}
+{% macro structure_type(structure) -%}
+    case json_type({{ structure }})
         when 'ARRAY' then 'array'
         when 'OBJECT' then 'object'
         else
-            case json_extract_string({{ shape }}, '$.' || {{ field }})
+            case json_extract_string({{ structure }}, '$')
                 when 'VARCHAR' then 'string'
                 when 'BOOLEAN' then 'boolean'
                 when 'NULL' then 'null'
@@ -46,12 +53,90 @@
                 when 'BIGINT' then 'number'
                 when 'DOUBLE' then 'number'
                 when 'HUGEINT' then 'number'
+                when 'JSON' then 'object'
             end
     end
 {%- endmacro %}
 
 
-{#- Whether two items of a list have the same value in a member, or none has one. -#}
-{% macro has_repeats(list, member) -%}
-    len(list_distinct(list_transform({{ list }}, lambda item: item.{{ member }}))) < len({{ list }})
+{#-
+    The values of a member over a list, in order, where one comes twice or is missing; else null.
+-#}
+{% macro ids_where_repeated(list, member) -%}
+    case
+        when
+            len(list_distinct(list_transform({{ list }}, lambda item: item.{{ member }})))
+            < len({{ list }})
+            then list_transform({{ list }}, lambda item: item.{{ member }})
+    end
+{%- endmacro %}
+
+
+{#-
+    What is looked at in every document: its time, ttl, version and data, and the first item of its
+    list, wherever a feed has it.
+-#}
+{% macro gbfs_envelope_paths() -%}
+    {{ ['$.last_updated', '$.ttl', '$.version', '$.data'] + gbfs_first_item_paths() }}
+{%- endmacro %}
+
+{% macro gbfs_first_item_paths() -%}
+    {{- return([
+        '$.data.stations[0]', '$.data.vehicles[0]', '$.data.bikes[0]', '$.data.vehicle_types[0]',
+        '$.data.plans[0]', '$.data.regions[0]', '$.data.alerts[0]', '$.data.rental_hours[0]',
+        '$.data.calendars[0]', '$.data.versions[0]', '$.data.datasets[0]', '$.data.feeds[0]',
+        '$.data.geofencing_zones.features[0].properties',
+    ]) -}}
+{%- endmacro %}
+
+
+{#- The first item among the values of `gbfs_envelope_paths`. -#}
+{% macro gbfs_first_item(envelope) -%}
+    list_filter({{ envelope }}[5:], lambda item: item is not null)[1]
+{%- endmacro %}
+
+
+{#- The name of what a system's feed says, given its data: the same data, the same name. -#}
+{% macro gbfs_content_id(data) -%}
+    {{ surrogate_key(['system_id', 'feed', fingerprint([data])]) }}
+{%- endmacro %}
+
+
+{#- A number; null where it is infinite or no number, which JSON has no word for and feeds still write. -#}
+{% macro finite(number) -%}
+    case when isfinite({{ number }}) then {{ number }} end
+{%- endmacro %}
+
+
+{#-
+    Metres between two places, by the haversine formula on a sphere of 6,371 km; null where one of
+    them is not known. Feeds place stations beyond the poles, where rounding can pass 0 or 1.
+-#}
+{% macro metres_between(lat1, lon1, lat2, lon2) -%}
+    case
+        when {{ lat1 }} + {{ lon1 }} + {{ lat2 }} + {{ lon2 }} is not null
+            then 2 * 6371000 * asin(sqrt(least(1, greatest(
+                0,
+                power(sin(radians({{ lat2 }} - {{ lat1 }}) / 2), 2)
+                + cos(radians({{ lat1 }})) * cos(radians({{ lat2 }}))
+                * power(sin(radians({{ lon2 }} - {{ lon1 }}) / 2), 2)
+            ))))
+    end
+{%- endmacro %}
+
+
+{#- The polygons of a GeoJSON Polygon or MultiPolygon: lists of rings of (longitude, latitude). -#}
+{% macro gbfs_polygons(geometry) -%}
+    case json_extract_string({{ geometry }}, '$.type')
+        when 'Polygon'
+            then [from_json(json_extract({{ geometry }}, '$.coordinates'), '[[["DOUBLE"]]]')]
+        when 'MultiPolygon'
+            then from_json(json_extract({{ geometry }}, '$.coordinates'), '[[[["DOUBLE"]]]]')
+    end
+{%- endmacro %}
+
+
+{#- The sum of the counts in a list of vehicle types. -#}
+{% macro gbfs_sum_of_counts(list) -%}
+    list_sum(list_transform(from_json({{ list }}, '[{"count": "BIGINT"}]'), lambda item: item.count))
 {%- endmacro %}

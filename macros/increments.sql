@@ -54,29 +54,51 @@
 
 
 {#-
-    A condition on the raw fetches: the bodies of a feed that the fetch model took in and this
+    A condition on the raw fetches: the bodies of feeds that the fetch model took in and this
     model has not seen. The literal days let the lake skip files.
 -#}
-{% macro newly_fetched(feed) -%}
-    {%- set since = seen_until() -%}
+{% macro newly_fetched(feeds) -%}
+    {%- set wanted -%}
+        is_json and feed in ('{{ ([feeds] if feeds is string else feeds) | join("', '") }}')
+        and built_at > {{ seen_until() }}
+    {%- endset -%}
+    {{ _fetches(wanted, 'select fetch_id from ' ~ ref('stg_gbfs__fetch') ~ ' where ' ~ wanted) }}
+{%- endmacro %}
+
+
+{#-
+    The same for feeds of which a content is read once, however often it was served: one fetch of
+    every content that this model, which names it in `content_id`, does not hold.
+-#}
+{% macro newly_served(feeds) -%}
+    {%- set wanted -%}
+        is_json and feed in ('{{ ([feeds] if feeds is string else feeds) | join("', '") }}')
+        {%- if is_incremental() %}
+        and content_id not in (select content_id from {{ this }})
+        {%- endif %}
+    {%- endset -%}
+    {%- set first -%}
+        select min(fetch_id) from {{ ref('stg_gbfs__fetch') }} where {{ wanted }} group by content_id
+    {%- endset -%}
+    {{ _fetches('fetch_id in (' ~ first ~ ')', first) }}
+{%- endmacro %}
+
+
+{#- A condition on the raw fetches: those that a query names, on the days that hold them. -#}
+{% macro _fetches(wanted, names) -%}
     {%- set days = none -%}
     {%- if execute and is_incremental() -%}
         {%- set days = run_query(
             'select min(landed_at), max(landed_at) from ' ~ ref('stg_gbfs__fetch')
-            ~ " where is_json and feed = '" ~ feed ~ "' and built_at > " ~ since
+            ~ ' where ' ~ wanted
         ).rows[0] -%}
     {%- endif -%}
-    feed = '{{ feed }}'
+    fetch_id in ({{ names }})
     {%- if days and days[0] %}
     and landed_on between cast('{{ days[0].date() }}' as date) and cast('{{ days[1].date() }}' as date)
     {%- elif days %}
     and false
     {%- endif %}
-    and fetch_id in (
-        select fetch_id
-        from {{ ref('stg_gbfs__fetch') }}
-        where is_json and feed = '{{ feed }}' and built_at > {{ since }}
-    )
 {%- endmacro %}
 
 

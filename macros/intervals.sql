@@ -16,6 +16,19 @@
 {%- endmacro %}
 
 
+{#- Whether two moments lie within half a day: further apart nothing is compared. -#}
+{% macro is_near(earlier, later) -%}
+    {{ seconds_between(earlier, later) }} <= {{ var('gap_limit_s') }}
+{%- endmacro %}
+
+
+{#- Whether the time between two usable polls is a gap (R6): three times as long as expected. -#}
+{% macro is_feed_gap(earlier, later, earlier_interval_s, later_interval_s) -%}
+    {{ seconds_between(earlier, later) }}
+    > {{ var('gap_intervals') }} * greatest({{ earlier_interval_s }}, {{ later_interval_s }})
+{%- endmacro %}
+
+
 {#- Seconds from one UTC timestamp to a later one, with fractions. -#}
 {% macro seconds_between(earlier, later) -%}
     (epoch_us({{ later }}) - epoch_us({{ earlier }})) / 1000000.0
@@ -90,4 +103,10 @@
         when {{ coverage_pct }} >= 100 * {{ var('coverage_floor') }}
             then {{ measure }}
     end
+{%- endmacro %}
+
+
+{#- Whether an outage goes on between two observations: at most one poll was missed, give or take half. -#}
+{% macro is_one_outage(earlier, later, interval_s='expected_interval_s') -%}
+    {{ seconds_between(earlier, later) }} <= ({{ var('missed_polls') }} + 1.5) * {{ interval_s }}
 {%- endmacro %}

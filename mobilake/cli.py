@@ -19,6 +19,9 @@ from mobilake.console import complain, say
 from mobilake.errors import MobilakeError, explain
 from mobilake.settings import load, share_with_libraries
 
+LOG_LEVEL = "MOBILAKE_LOG_LEVEL"
+UNNEEDED_DAYS = 7
+
 
 def main() -> None:
     """Run a command; a user's mistake ends with one sentence and exit code 1."""
@@ -71,6 +74,33 @@ def application(context: Context, sources: dict[str, Source]) -> typer.Typer:
             say(str(steps.ingest(context, source)))
 
     @app.command()
+    def poll(
+        every: Annotated[
+            int | None,
+            typer.Option(min=1, max=86400, help="Seconds between two polls of real-time feeds."),
+        ] = None,
+    ) -> None:
+        """Poll all sources, each feed at its own pace, until told to stop (Ctrl-C, SIGTERM)."""
+        from ingestion import service
+
+        logging.getLogger("ingestion").setLevel(os.environ.get(LOG_LEVEL, "INFO").upper())
+        say(str(service.run(context, list(sources.values()), every)))
+
+    @app.command()
+    def maintain() -> None:
+        """Merge the small files of the lake, and remove those that nobody needs any more."""
+        from ingestion.privacy import RESTRICTED
+        from mobilake.locks import alone
+
+        context.lake.expire(RESTRICTED, context.settings.privacy.restricted_days)
+        tables = {table.name: table for source in sources.values() for table in source.tables}
+        with alone(context.settings.home / "locks" / "maintain.lock", "maintain"):
+            for table in tables.values():
+                before, after = context.lake.compact(table)
+                swept = context.lake.sweep(table, UNNEEDED_DAYS)
+                say(f"{table.name}: {before:,} files are {after:,} now, {swept:,} old ones removed")
+
+    @app.command()
     def build(
         full_refresh: Annotated[
             bool, typer.Option("--full-refresh", help="Build all anew from the lake.")
@@ -80,6 +110,15 @@ def application(context: Context, sources: dict[str, Source]) -> typer.Typer:
         from mobilake import steps
 
         steps.show(context.settings, steps.build(context, say, full_refresh))
+
+    @app.command()
+    def prove(
+        name: Annotated[str, typer.Argument(metavar="ID", help="An outage, by its id.")],
+    ) -> None:
+        """Recompute one published row from the raw bytes it rests on, and print the trail."""
+        from mobilake import steps
+
+        steps.prove(context, list(sources.values()), name)
 
     @app.command()
     def run() -> None:
@@ -94,11 +133,11 @@ def application(context: Context, sources: dict[str, Source]) -> typer.Typer:
 
 def _log_to_console() -> None:
     """Show warnings of all parts but Prefect, which keeps the log of its runs itself."""
-    level = os.environ.get("MOBILAKE_LOG_LEVEL", "WARNING").upper()
+    level = os.environ.get(LOG_LEVEL, "WARNING").upper()
     if level not in logging.getLevelNamesMapping():
-        raise MobilakeError(
-            f"MOBILAKE_LOG_LEVEL is {level!r}: write DEBUG, INFO, WARNING or ERROR."
-        )
+        raise MobilakeError(f"{LOG_LEVEL} is {level!r}: write DEBUG, INFO, WARNING or ERROR.")
+    for library in ("httpcore", "httpx"):  # they would log addresses and headers, secrets and all
+        logging.getLogger(library).setLevel(logging.WARNING)
     handler = logging.StreamHandler()
     handler.addFilter(lambda record: not record.name.startswith("prefect"))
     logging.basicConfig(

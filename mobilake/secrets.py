@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import hmac
 import os
+import re
 import secrets as random
 from pathlib import Path
 
 from mobilake.errors import MobilakeError
 
 MINIMUM_LENGTH = 32
+SHORTEST = 4
+
+
+class MissingSecret(MobilakeError):
+    """No value is there for a secret that something names."""
 
 
 class Secret:
@@ -27,6 +34,52 @@ class Secret:
         return "Secret(****)"
 
     __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+def named_secret(home: Path, name: str) -> Secret:
+    """Return a secret that a registration names.
+
+    It is `MOBILAKE_SECRET_<NAME>`, or the file that `MOBILAKE_SECRET_<NAME>_FILE` names, or
+    `secrets/<name>` in the home. It is read anew at every call, so that it can be changed.
+
+    Raises:
+        MissingSecret: it is nowhere.
+        MobilakeError: the name cannot be one, a file cannot be read, or the value cannot be sent.
+    """
+    check_secret_name(name)
+    variable = f"MOBILAKE_SECRET_{name.upper()}"
+    own, named = home / "secrets" / name, os.environ.get(f"{variable}_FILE", "").strip()
+    value = os.environ.get(variable, "").strip()
+    if not value and (named or own.is_file()):
+        value = _read(Path(named or own))
+    if not value:
+        raise MissingSecret(
+            f"The secret {name} has no value: set {variable} (or {variable}_FILE to the path of a "
+            f"file that holds it), or write it to {own}."
+        )
+    if len(value) < SHORTEST or not re.fullmatch(r"[\x21-\x7e]+( [\x21-\x7e]+)*", value):
+        raise MobilakeError(
+            f"The secret {name} cannot be sent: it is one line of at least {SHORTEST} printable "
+            "ASCII characters."
+        )
+    return Secret(value)
+
+
+def check_secret_name(name: str) -> None:
+    """Refuse a name that could not stand in a variable's or a file's name."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,63}", name):
+        raise MobilakeError(
+            "This cannot be a secret's name: use letters, digits and '_', a letter first. The "
+            "value itself is not given here, but as MOBILAKE_SECRET_<NAME>."
+        )
 
 
 def pseudonym_key(home: Path) -> Secret:

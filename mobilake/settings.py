@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
@@ -27,9 +28,20 @@ class Http(_Section):
 
     timeout_s: float = Field(20.0, gt=0, le=600)
     max_body_mb: float = Field(64.0, gt=0, le=1024)
+    bodies_mb: float = Field(256.0, gt=0, le=65536)
     max_redirects: int = Field(5, ge=0, le=20)
-    concurrency: int = Field(16, ge=1, le=256)
+    concurrency: int = Field(4, ge=1, le=256)
     private_hosts: tuple[str, ...] = ()
+
+
+class Poll(_Section):
+    """How the polling service lands what it polls, and how often it tries."""
+
+    flush_s: float = Field(15.0, gt=0, le=300)
+    flush_mb: float = Field(16.0, gt=0, le=1024)
+    waiting_mb: float = Field(256.0, gt=0, le=65536)
+    attempts: int = Field(3, ge=1, le=10)
+    registrations_s: float = Field(60.0, gt=0, le=86400)
 
 
 class Privacy(_Section):
@@ -63,7 +75,9 @@ class Settings(BaseSettings):
     home: Path = Path("data")
     lake: str = ""
     sources: dict[str, str] = {}
+    source: dict[str, dict[str, Any]] = {}
     http: Http = Http()
+    poll: Poll = Poll()
     privacy: Privacy = Privacy()
     gate: Gate = Gate()
     publication: Publication = Publication()
@@ -121,7 +135,7 @@ def load(start: Path | None = None) -> Settings:
     try:
         found = Located(root=root)
     except ValidationError as error:
-        raise MobilakeError(_first_mistake(error)) from None
+        raise MobilakeError(first_mistake(error)) from None
     except ValueError as error:
         raise MobilakeError(f"{FILE} or a MOBILAKE_* variable cannot be read: {error}.") from None
     home = (root / found.home).resolve()
@@ -165,10 +179,11 @@ def _lake(root: Path, place: str) -> str:
     return (place if "://" in place else str((root / place).resolve())).rstrip("/")
 
 
-def _first_mistake(error: ValidationError) -> str:
+def first_mistake(error: ValidationError, *above: str) -> str:
+    """Return a sentence about the first mistake in settings, or in those of the tables `above`."""
     mistake = error.errors()[0]
-    key = ".".join(str(part) for part in mistake["loc"])
-    variable = "MOBILAKE_" + "__".join(str(part) for part in mistake["loc"]).upper()
+    names = [*above, *map(str, mistake["loc"])]
+    key, variable = ".".join(names), "MOBILAKE_" + "__".join(names).upper()
     if mistake["type"] == "extra_forbidden":
         return f"{FILE} has a setting `{key}` that is not known: see the comments there."
     return f"The setting `{key}` ({FILE}, or {variable}) is wrong: {mistake['msg']}."

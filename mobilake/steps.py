@@ -19,10 +19,14 @@ from mobilake.settings import Settings
 from mobilake.transform import Transformed
 from quality import gate
 from quality.gate import MARTS_SCHEMA, Verdict
+from serving import prove as proving
 from serving import publish as publishing
+from serving.prove import Poll
 from serving.publish import Publication
 
 Report = Callable[[str], None]
+SHOWN = 5
+"""Polls of a trail that are printed, from each end and of those whose bytes are not there."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,59 @@ def show(settings: Settings, built: Built) -> None:
     say("")
     say(f"The marts: {settings.marts} (schema {MARTS_SCHEMA}), for any tool that opens DuckDB.")
     say("Next: README.md says how to open them from a BI tool; `make docs` describes them.")
+
+
+def prove(context: Context, sources: list[Source], name: str) -> None:
+    """Recompute a published row from raw, print the trail, and write it to the home.
+
+    Raises:
+        MobilakeError: no row has this name, or what came out is not what was published.
+    """
+    tables = {table.name: table for source in sources for table in source.tables}
+    with building(context.settings):
+        proof = proving.prove(context, list(tables.values()), name, say)
+    say("")
+    say(proof.rule)
+    say("")
+    shown = [poll for poll in proof.polls if poll.hash_holds is not True]
+    shown = sorted({*proof.polls[:SHOWN], *proof.polls[-SHOWN:], *shown[:SHOWN]}, key=_moment)
+    table(
+        ("poll", "at (UTC)", "answer", "sha256 of the bytes received", "bytes kept"),
+        [
+            (
+                poll.name,
+                poll.at,
+                str(poll.error or poll.status or "recorded"),
+                (poll.sha256 or "–")[:16],
+                {True: "the same", False: "DIFFERENT", None: "none"}[poll.hash_holds],
+            )
+            for poll in shown
+        ],
+        title=f"{len(proof.polls):,} polls"
+        + (", the ends of them" if shown != list(proof.polls) else ""),
+    )
+    again = proof.recomputed or {}
+    table(
+        ("", "published", "recomputed"),
+        [(key, str(value), str(again.get(key, "–"))) for key, value in proof.claimed.items()],
+        title=f"{proof.mart}, generation {proof.generation}",
+    )
+    say(
+        f"Lake version {proof.lake_version}; published with {proof.published_with}, "
+        f"recomputed with {proof.code_version}."
+    )
+    say(f"The whole trail: {proving.write(proof, context.settings.home / 'evidence')}")
+    if not proof.holds:
+        raise MobilakeError(
+            f"Not proved: {len(proof.differences)} values came out otherwise, and "
+            f"{len(proof.broken)} bodies are not the bytes received. If a model or the lake has "
+            "changed since, `mobilake build --full-refresh` publishes what follows from them now."
+        )
+    say("Proved: the same comes out of the same bytes.")
+
+
+def _moment(poll: Poll) -> str:
+    return poll.at
 
 
 def _marts(settings: Settings) -> dict[str, dict[str, object]]:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from simulator.clock import SimulatedClock
+from simulator.gbfs import DIALECTS, VERSION
 from simulator.history import record as record_history
 from simulator.home import HomeError, World, open_world
 from simulator.moments import midnight, to_datetime
@@ -23,6 +24,9 @@ app = typer.Typer(
 Home = Annotated[Path, typer.Option(help="Folder that the city lives in.")]
 Stations = Annotated[int | None, typer.Option(help="Size of a new city; by default 120.", min=2)]
 Seed = Annotated[int | None, typer.Option(help="Seed of a new city; by default 7.", min=0)]
+Scooters = Annotated[
+    int | None, typer.Option(help="Scooters of a new city; by default one for 3 stations.", min=0)
+]
 Faults = Annotated[
     bool | None,
     typer.Option("--faults/--no-faults", help="Whether a new city's feeds go wrong at times."),
@@ -40,6 +44,8 @@ def record(
     ] = None,
     interval: Annotated[int, typer.Option(help="Seconds between polls.", min=1)] = 60,
     faults: Faults = None,
+    scooters: Scooters = None,
+    version: Annotated[str, typer.Option(help="Version of GBFS: 1.1, 2.3 or 3.0.")] = VERSION,
 ) -> None:
     """Record history; a later call goes on where the last one ended.
 
@@ -47,7 +53,9 @@ def record(
     """
     end = _moment(until)
     since = end - timedelta(days=days)
-    world = _open(home, since, end, stations=stations, seed=seed, has_faults=faults)
+    if version not in DIALECTS:
+        raise typer.BadParameter(f"version {version} is none of {', '.join(DIALECTS)}")
+    world = _open(home, since, end, stations, seed, scooters, has_faults=faults)
     started_at = to_datetime(midnight(world.city.started_on))
     if end <= started_at:
         raise typer.BadParameter(f"the city starts at {started_at:%Y-%m-%dT%H:%MZ}, after that")
@@ -59,6 +67,7 @@ def record(
         interval,
         faults=world.faults,
         progress=_show_progress,
+        version=version,
     )
     for path in written:
         typer.echo(path)
@@ -78,15 +87,17 @@ def serve(
     stations: Stations = None,
     seed: Seed = None,
     faults: Faults = None,
+    scooters: Scooters = None,
 ) -> None:
-    """Serve the city as GBFS 2.3 until interrupted; the address is written to server.json.
+    """Serve the city until interrupted; the address is written to server.json.
+
+    It speaks GBFS 2.3 at /gbfs.json, and 1.1, 2.3 and 3.0 at /1.1/gbfs.json and so on.
 
     Simulated time never passes the real present, unless it starts after it.
     """
     start = _moment(starts_at)
-    world = _open(
-        home, start, start + timedelta(days=30), stations=stations, seed=seed, has_faults=faults
-    )
+    month = start + timedelta(days=30)
+    world = _open(home, start, month, stations, seed, scooters, has_faults=faults)
     started_at = to_datetime(midnight(world.city.started_on))
     if start < started_at:
         raise typer.BadParameter(f"the city starts at {started_at:%Y-%m-%dT%H:%MZ}, after that")
@@ -112,14 +123,21 @@ def _open(
     home: Path,
     since: datetime,
     until: datetime,
-    *,
     stations: int | None,
     seed: int | None,
+    scooters: int | None,
+    *,
     has_faults: bool | None,
 ) -> World:
     try:
         return open_world(
-            home, since=since, until=until, stations=stations, seed=seed, has_faults=has_faults
+            home,
+            since=since,
+            until=until,
+            stations=stations,
+            seed=seed,
+            scooters=scooters,
+            has_faults=has_faults,
         )
     except HomeError as error:
         raise typer.BadParameter(str(error)) from error

@@ -38,7 +38,10 @@ def main(
     until = datetime.now(UTC).replace(second=0, microsecond=0) - LAG
     world = open_world(home / "simulator", since=until - timedelta(days=days), until=until)
     city = world.city
-    _say(f"# {SYSTEM_ID}, a simulated city: {len(city.stations)} stations, {city.fleet} bikes")
+    _say(
+        f"# {SYSTEM_ID}, a simulated city: {len(city.stations)} stations, {city.fleet} bikes, "
+        f"{city.scooters} scooters"
+    )
     begin = to_datetime(midnight(city.started_on))
     files = record(city, world.home, begin, until, faults=world.faults, progress=_progress)
     # The simulated clock starts where the recording ends and catches up with the real one.
@@ -67,9 +70,9 @@ def _mobilake(*words: str) -> None:
 def _by_feed(files: list[Path]) -> dict[str, list[str]]:
     """Group history files by the feed in their name, system_information first."""
     feeds: dict[str, list[str]] = defaultdict(list)
-    for file in sorted(files, key=lambda file: (not file.name.startswith("system"), file.name)):
-        if file.suffix == ".zst":
-            feeds[file.name.split("-")[0]].append(str(file))
+    about = "system_information-"
+    for file in sorted(files, key=lambda file: (not file.name.startswith(about), file.name)):
+        feeds[file.name.split("-")[0]].append(str(file))
     return feeds
 
 

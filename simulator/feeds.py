@@ -1,85 +1,144 @@
 """The feeds as a client gets them, faults and all: one way for HTTP and for history files."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
-from simulator import gbfs
+import orjson
+
 from simulator.city import City
-from simulator.faults import Fault, FaultKind, distort
-from simulator.gbfs import TTL_S
+from simulator.faults import Fault, FaultKind, bodies, information, status, vehicles
+from simulator.faults.case import Case, Rows
+from simulator.faults.struck import Struck, struck
+from simulator.gbfs import DIALECTS, TTL_S, VERSION, Dialect, Documents, feeds_of
+from simulator.gbfs.dialect import INDEX, INFORMATION, STATUS
 from simulator.moments import to_seconds
-
-REGRESS_S, FUTURE_S = 15 * 60, 2 * 3_600
-FAULTY_STATUS = {FaultKind.HTTP_500: 500, FaultKind.HTTP_404: 404}
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a client gets; ``never`` means that it does not come within anybody's patience."""
+    """What a client gets.
+
+    ``never`` means that it does not come within anybody's patience, ``refused`` that nobody is
+    there to give it.
+    """
 
     status: int
     body: str
     media_type: str
     published_at: int
     never: bool = False
+    refused: bool = False
+
+    @property
+    def comes(self) -> bool:
+        """Tell whether the client gets anything at all."""
+        return not (self.never or self.refused)
 
 
 class Feeds:
-    """All feeds of a city. They are published anew every ``ttl`` seconds, on the whole minute."""
+    """All feeds of a city in one version. They are published anew every ``ttl`` seconds."""
 
-    def __init__(self, city: City, faults: Iterable[Fault] = ()) -> None:
-        """Serve a city, with the given faults."""
+    def __init__(self, city: City, faults: Iterable[Fault] = (), version: str = VERSION) -> None:
+        """Serve a city, with the given faults.
+
+        Raises:
+            KeyError: the simulator does not speak that version.
+        """
+        self._city, self._dialect = city, DIALECTS[version]
+        self.names = feeds_of(self._dialect, city)
         self._faults = [
-            (range(to_seconds(fault.starts_at), to_seconds(fault.ends_at)), fault)
+            (
+                to_seconds(fault.starts_at),
+                math.inf if fault.lasts else to_seconds(fault.ends_at),
+                fault,
+            )
             for fault in faults
         ]
-        self._station_status = gbfs.StationStatus(city)
-        self._fixed = {
-            "system_information": gbfs.system_information(city),
-            "vehicle_types": gbfs.vehicle_types(),
-            "station_information": gbfs.station_information(city),
-        }
+        self._documents: dict[tuple[str, bool], Documents] = {}
+        self._struck: dict[str, Struck] = {}
+        self._rows_then: dict[tuple[str, str], Rows] = {}
 
     def answer(self, feed: str, at: int, base_url: str = "") -> Answer | None:
         """Return the answer to a request at second ``at``, ``None`` for an unknown feed.
 
-        ``base_url`` is the server's own address, for the discovery document.
+        ``base_url`` is the server's own address, for the documents that lead to others.
         """
-        if feed not in ("gbfs", *gbfs.FEEDS):
+        if feed != INDEX and feed not in self.names:
             return None
-        fault = self._fault(feed, at)
-        published_at = at - at % TTL_S
-        last_updated = content_at = published_at
-        match fault and fault.kind:
-            case FaultKind.STALE_FEED if fault:
-                content_at = to_seconds(fault.starts_at) // TTL_S * TTL_S
-                last_updated = content_at
-            case FaultKind.LAST_UPDATED_REGRESS:
-                last_updated = published_at - TTL_S - REGRESS_S
-            case FaultKind.LAST_UPDATED_FUTURE:
-                last_updated = published_at + FUTURE_S
-        body = gbfs.document(last_updated, self._data(feed, content_at, base_url))
-        if fault is None:
-            return Answer(200, body, "application/json", published_at)
-        status = FAULTY_STATUS.get(fault.kind, 200)
-        html = fault.kind is FaultKind.HTML_BODY
+        faults = self._in_force(feed, at)
+        published_at = content_at = last_updated = at - at % TTL_S
+        dialect, declared = self._dialect, self._dialect.version
+        for fault in faults:
+            content_at = bodies.content_at(fault, content_at)
+            last_updated = bodies.last_updated(fault, last_updated)
+            dialect = bodies.written_in(fault, dialect)
+            declared = bodies.declared_as(fault, declared, published_at)
+        data = self._document(dialect).data(feed, content_at, base_url)
+        body = dialect.document(last_updated, data, declared)
+        for fault in faults:
+            body = self._with_rows_changed(body, feed, fault, content_at, dialect)
+            body = bodies.text_of(fault, body)
+        kinds = {fault.kind for fault in faults}
         return Answer(
-            status=status,
-            body=distort(fault, body) if status == 200 else f'{{"error":{status}}}',
-            media_type="text/html" if html else "application/json",
-            published_at=content_at,
-            never=fault.kind is FaultKind.TIMEOUT,
+            status=next((bodies.STATUS_OF[kind] for kind in kinds & bodies.STATUS_OF.keys()), 200),
+            body=body,
+            media_type="text/html" if FaultKind.HTML_BODY in kinds else "application/json",
+            published_at=content_at if FaultKind.STALE_FEED in kinds else published_at,
+            never=FaultKind.TIMEOUT in kinds,
+            refused=FaultKind.GAP in kinds,
         )
 
-    def _fault(self, feed: str, at: int) -> Fault | None:
-        """Return the fault of a feed that is in force at a second, if there is one."""
-        return next(
-            (fault for time, fault in self._faults if at in time and fault.feed == feed), None
-        )
+    def is_down(self, at: int) -> bool:
+        """Tell whether nobody answers at second ``at``, whatever is asked."""
+        return any(fault.kind is FaultKind.GAP for fault in self._in_force(INDEX, at))
 
-    def _data(self, feed: str, at: int, base_url: str) -> str:
-        if feed == "gbfs":
-            return gbfs.discovery(base_url)
-        if feed == "station_status":
-            return self._station_status.data(at)
-        return self._fixed[feed]
+    def _in_force(self, feed: str, at: int) -> list[Fault]:
+        return [
+            fault
+            for starts_at, ends_at, fault in self._faults
+            if starts_at <= at < ends_at and fault.touches(feed)
+        ]
+
+    def _document(self, dialect: Dialect, *, past: bool = False) -> Documents:
+        """Return the documents in a version; a second set, for looking back, keeps its own pace."""
+        key = (dialect.version, past)
+        if key not in self._documents:
+            self._documents[key] = Documents(dialect, self._city)
+        return self._documents[key]
+
+    def _with_rows_changed(
+        self, body: str, feed: str, fault: Fault, at: int, dialect: Dialect
+    ) -> str:
+        """Return a body with stations or vehicles as a fault shows them."""
+        rows = dialect.items(feed)
+        changes = {INFORMATION: information.CHANGES, STATUS: status.CHANGES}
+        change = changes.get(feed, vehicles.CHANGES).get(fault.kind)
+        if rows is None or change is None:
+            return body
+        case = Case(
+            fault=fault,
+            at=at,
+            since=bodies.published_first(fault),
+            struck=self._struck_by(fault),
+            city=self._city,
+            dialect=dialect,
+            rows_then=partial(self._rows_at_start, fault, feed, dialect),
+        )
+        document = orjson.loads(body)
+        document["data"][rows] = change(document["data"][rows], case)
+        return orjson.dumps(document).decode()
+
+    def _struck_by(self, fault: Fault) -> Struck:
+        if fault.fault_id not in self._struck:
+            self._struck[fault.fault_id] = struck(fault, self._city)
+        return self._struck[fault.fault_id]
+
+    def _rows_at_start(self, fault: Fault, feed: str, dialect: Dialect) -> Rows:
+        key = (fault.fault_id, dialect.version)
+        if key not in self._rows_then:
+            past = self._document(dialect, past=True)
+            data = orjson.loads(past.data(feed, bodies.published_first(fault)))
+            self._rows_then[key] = data[str(dialect.items(feed))]
+        return self._rows_then[key]

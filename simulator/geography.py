@@ -31,6 +31,11 @@ class Neighbourhood:
     share: float
     purposes: tuple[float, float, float]
 
+    @property
+    def region_id(self) -> str:
+        """Return its public id, as a region of the system."""
+        return self.name.lower().replace(" ", "-")
+
 
 NEIGHBOURHOODS = (
     Neighbourhood("Baixa", 0.0, 0.0, 0.7, 0.16, (0.15, 0.60, 0.25)),
@@ -56,6 +61,7 @@ class Station:
     station_id: str
     short_name: str
     name: str
+    region_id: str
     lat: float
     lon: float
     capacity: int
@@ -78,6 +84,21 @@ class Geography:
     nearest: npt.NDArray[np.int64]
 
 
+def latitude(north_km: float) -> float:
+    """Return the degrees north of a place so many km north of the centre."""
+    return round(CENTRE_LAT + north_km / KM_PER_DEGREE_LAT, 6)
+
+
+def longitude(east_km: float) -> float:
+    """Return the degrees east of a place so many km east of the centre."""
+    return round(CENTRE_LON + east_km / KM_PER_DEGREE_LON, 6)
+
+
+def spot_of(lat: float, lon: float) -> tuple[float, float]:
+    """Return how many km east and north of the centre a place is."""
+    return (lon - CENTRE_LON) * KM_PER_DEGREE_LON, (lat - CENTRE_LAT) * KM_PER_DEGREE_LAT
+
+
 def draw_geography(rng: np.random.Generator, stations: int) -> Geography:
     """Place ``stations`` stations in the neighbourhoods."""
     shares = np.array([place.share for place in NEIGHBOURHOODS])
@@ -91,8 +112,9 @@ def draw_geography(rng: np.random.Generator, stations: int) -> Geography:
             station_id=str(uuid.UUID(bytes=rng.bytes(16), version=4)),
             short_name=f"{index + 1:03d}",
             name=next(names[NEIGHBOURHOODS[home].name]),
-            lat=round(CENTRE_LAT + float(north) / KM_PER_DEGREE_LAT, 6),
-            lon=round(CENTRE_LON + float(east) / KM_PER_DEGREE_LON, 6),
+            region_id=NEIGHBOURHOODS[home].region_id,
+            lat=latitude(float(north)),
+            lon=longitude(float(east)),
             capacity=int(rng.integers(CAPACITIES[0], CAPACITIES[1] + 1)),
         )
         for index, (home, (east, north)) in enumerate(zip(homes, spots, strict=True))

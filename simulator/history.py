@@ -1,7 +1,7 @@
 """Recorded history: what a client would have archived, one file per feed and UTC day."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
 
@@ -12,11 +12,16 @@ from simulator import ledger
 from simulator.city import City
 from simulator.faults import Fault
 from simulator.feeds import Feeds
+from simulator.gbfs import VERSION
+from simulator.gbfs.dialect import FREE_BIKES, INFORMATION, STATUS, VEHICLES
 from simulator.home import replacing, write_json
 from simulator.moments import DAY_S, day_of, days_between, iso, midnight, to_seconds
 
 ZSTD_LEVEL = 1
-HOUR_S = 3_600
+PACE_S = {INFORMATION: 3_600, FREE_BIKES: 300, VEHICLES: 300}
+"""Seconds between polls; ``station_status`` is polled as asked, all other feeds daily."""
+
+BASE_URL = "https://gbfs.aurora.example"
 
 Progress = Callable[[int, int], None]
 """Told the days done and the days in all."""
@@ -31,39 +36,45 @@ def record(
     *,
     faults: Iterable[Fault] = (),
     progress: Progress | None = None,
+    version: str = VERSION,
 ) -> list[Path]:
     """Record the city's feeds and truth from the UTC day of ``since`` to just before ``until``.
 
     A file holds a UTC day from its beginning. What was recorded before stays as it is; only the
     file of a day that was not over is replaced by a longer one. ``station_status`` is polled
-    every ``interval_s`` seconds, ``station_information`` hourly, ``system_information`` daily.
-    A poll that gets no document (status other than 200, no answer) leaves no line.
+    every ``interval_s`` seconds, vehicles every five minutes, ``station_information`` hourly, all
+    other feeds daily. An answer with a status other than 200 is a line with its ``http_status``;
+    a poll that gets no answer leaves no line.
+
+    Version 2.3 is recorded in the folder ``history``, others beside it, as ``history-3.0``.
 
     Returns:
         The history files that are new or have grown, in order of day and feed.
     """
     faults = tuple(faults)
     end = to_seconds(until)
-    intervals = {
-        "system_information": DAY_S,
-        "station_information": HOUR_S,
-        "station_status": interval_s,
-    }
+    pace_s = PACE_S | {STATUS: interval_s}
     first = max(city.started_on, day_of(to_seconds(since)))
     days = days_between(first, day_of(end - 1))
-    feeds, coverage, written = Feeds(city, faults), _Coverage(home / "history"), []
+    folder = home / ("history" if version == VERSION else f"history-{version}")
+    feeds, coverage = Feeds(city, faults, version), _Coverage(folder)
+    written: list[Path] = []
     for done, day in enumerate(days, start=1):
-        for feed, interval in intervals.items():
-            path = home / "history" / f"{feed}-{day}.jsonl.zst"
-            polls = range(midnight(day), min(midnight(day) + DAY_S, end), interval)
+        grown: dict[Path, range] = {}
+        for feed in feeds.names:
+            path = folder / f"{feed}-{day}.jsonl.zst"
+            begin = midnight(day)
+            polls = range(begin, min(begin + DAY_S, end), pace_s.get(feed, DAY_S))
             if coverage.lacks(path, polls):
                 _write(path, feeds, feed, polls)
-                coverage.note(path, polls)
-                written.append(path)
+                grown[path] = polls
+        if grown:
+            coverage.note(grown)
+            written += grown
         if progress is not None:
             progress(done, len(days))
     _write_ledger(city, home, days, end, written)
-    ledger.write_faults(home, faults)
+    ledger.write_faults(city, home, faults, end)
     return written
 
 
@@ -71,9 +82,11 @@ def _write(path: Path, feeds: Feeds, feed: str, polls: range) -> None:
     compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
     with replacing(path) as temporary, compressor.stream_writer(temporary.open("wb")) as lines:
         for at in polls:
-            answer = feeds.answer(feed, at)
-            if answer is not None and answer.status == 200 and not answer.never:
-                line = {"fetched_at": iso(at), "body": answer.body}
+            answer = feeds.answer(feed, at, BASE_URL)
+            if answer is not None and answer.comes:
+                line: dict[str, str | int] = {"fetched_at": iso(at), "body": answer.body}
+                if answer.status != 200:
+                    line["http_status"] = answer.status
                 lines.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
 
 
@@ -99,7 +112,7 @@ class _Coverage:
         """Tell whether a file does not exist or ends before the last of the polls."""
         return not path.exists() or self._last.get(path.name, "") < iso(polls[-1])
 
-    def note(self, path: Path, polls: range) -> None:
-        """Remember the last poll of a file."""
-        self._last[path.name] = iso(polls[-1])
+    def note(self, grown: Mapping[Path, range]) -> None:
+        """Remember the last poll of each file."""
+        self._last |= {path.name: iso(polls[-1]) for path, polls in grown.items()}
         write_json(self._path, dict(sorted(self._last.items())))

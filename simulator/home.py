@@ -9,7 +9,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from simulator.city import City
+from simulator.city import City, default_scooters
 from simulator.faults import Fault, default_faults
 from simulator.moments import day_of, iso, midnight, to_seconds
 
@@ -30,6 +30,7 @@ class Parameters:
     has_faults: bool
     faults_since: str
     faults_until: str
+    scooters: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ def open_world(
     seed: int | None = None,
     stations: int | None = None,
     has_faults: bool | None = None,
+    scooters: int | None = None,
 ) -> World:
     """Open the city in ``home``, or found it there.
 
@@ -60,7 +62,7 @@ def open_world(
         HomeError: the folder holds a city with another seed, size or choice about faults.
     """
     path = home / "city.json"
-    asked = {"seed": seed, "stations": stations, "has_faults": has_faults}
+    asked = {"seed": seed, "stations": stations, "has_faults": has_faults, "scooters": scooters}
     if path.exists():
         kept = Parameters(**json.loads(path.read_text(encoding="utf-8")))
         for name, value in asked.items():
@@ -71,10 +73,12 @@ def open_world(
                 )
     else:
         started_on = day_of(to_seconds(since))
+        stations = DEFAULT_STATIONS if stations is None else stations
         kept = Parameters(
             seed=DEFAULT_SEED if seed is None else seed,
             started_on=started_on.isoformat(),
-            stations=DEFAULT_STATIONS if stations is None else stations,
+            stations=stations,
+            scooters=default_scooters(stations) if scooters is None else scooters,
             has_faults=has_faults is not False,
             faults_since=iso(midnight(started_on)),
             faults_until=iso(to_seconds(until)),
@@ -83,10 +87,12 @@ def open_world(
     since, until = (
         datetime.fromisoformat(moment) for moment in (kept.faults_since, kept.faults_until)
     )
+    has_scooters = kept.scooters > 0
+    faults = default_faults(kept.seed, since, until, has_scooters=has_scooters)
     return World(
         home=home,
-        city=City(kept.seed, date.fromisoformat(kept.started_on), kept.stations),
-        faults=default_faults(kept.seed, since, until) if kept.has_faults else (),
+        city=City(kept.seed, date.fromisoformat(kept.started_on), kept.stations, kept.scooters),
+        faults=faults if kept.has_faults else (),
     )
 
 

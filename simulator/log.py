@@ -1,4 +1,4 @@
-"""What truly happened: the records of a simulated day, by index of bike and station."""
+"""What truly happened: the records of a simulated day, by index of bike, station and scooter."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -6,6 +6,7 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
+from simulator.area import Spot
 from simulator.docks import Counts
 from simulator.weather import WeatherDay
 
@@ -67,6 +68,67 @@ class Disablement:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a scooter stands: a spot, and the hub (by index) if it is at one."""
+
+    spot: Spot
+    hub: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScooterState:
+    """How a scooter is from second ``since`` on; nobody sees it while it is ridden.
+
+    ``charge`` is the share of a full battery.
+    """
+
+    since: int
+    vehicle_id: str
+    place: Place
+    charge: float
+    is_reserved: bool = False
+    is_disabled: bool = False
+    is_ridden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScooterTrip:
+    """A ride of a scooter, which has another public id when it ends."""
+
+    trip_id: str
+    scooter: int
+    start: Place
+    end: Place
+    reserved_at: int | None
+    started_at: int
+    ended_at: int
+    vehicle_id_before: str
+    vehicle_id_after: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScooterOutage:
+    """A scooter out of order where it stands; ``repaired_at`` is None if it never is repaired."""
+
+    scooter: int
+    vehicle_id: str
+    hub: int | None
+    cause: str
+    disabled_at: int
+    repaired_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScooterDay:
+    """A UTC day of the scooters: how each is when it begins, and all changes in order of time."""
+
+    opening: tuple[ScooterState, ...] = ()
+    changes: tuple[tuple[int, ScooterState], ...] = ()
+    trips: tuple[ScooterTrip, ...] = ()
+    outages: tuple[ScooterOutage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DayLog:
     """One UTC day. Trips and moves belong to the day they started on.
 
@@ -91,3 +153,4 @@ class DayLog:
     lost_demand: tuple[LostDemand, ...]
     moves: tuple[Move, ...]
     disablements: tuple[Disablement, ...]
+    scooters: ScooterDay = field(default_factory=ScooterDay)

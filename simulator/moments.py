@@ -33,7 +33,7 @@ def to_datetime(at: int) -> datetime:
 
 def iso(at: int) -> str:
     """Return a second as ISO 8601 with a Z, for example ``2026-01-05T10:00:00Z``."""
-    return f"{to_datetime(at):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{to_datetime(at).isoformat()[:19]}Z"
 
 
 def days_between(first: date, last: date) -> list[date]:

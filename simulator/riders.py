@@ -85,7 +85,7 @@ def draw_requests(
     appetite = weather.appetite()
     hours = []
     for hour in range(24):
-        local = _local(midnight(day) + 3_600 * hour)
+        local = local_time(midnight(day) + 3_600 * hour)
         weekend = local.weekday() >= 5
         expected = HOURLY_SHARE[weekend][local.hour] * appetite[hour] * fleet
         count = int(rng.poisson(REQUESTS_PER_BIKE_DAY * expected))
@@ -124,7 +124,8 @@ def ride_seconds(distance_km: float, *, electric: bool, pace: float) -> int:
     return min(UNLOCK_S + int(riding * pace), 10_800)
 
 
-def _local(at: int) -> datetime:
+def local_time(at: int) -> datetime:
+    """Return a second as the city's clocks show it."""
     return to_datetime(at).astimezone(ZoneInfo(TIMEZONE))
 
 

@@ -1,4 +1,4 @@
-"""The city's GBFS server: real HTTP with validators, an optional token and planned faults."""
+"""The city's GBFS server: three versions over real HTTP, an optional token, planned faults."""
 
 import asyncio
 import hashlib
@@ -7,7 +7,8 @@ import socket
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from email.utils import format_datetime
+from datetime import datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 
 import uvicorn
@@ -15,12 +16,14 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from simulator.city import City
 from simulator.clock import Clock
 from simulator.faults import Fault
-from simulator.feeds import Feeds
-from simulator.gbfs import LANGUAGE, TTL_S, VERSION
+from simulator.feeds import Answer, Feeds
+from simulator.gbfs import DIALECTS, LANGUAGE, TTL_S, VERSION
+from simulator.gbfs.dialect import INDEX
 from simulator.home import write_json
 from simulator.moments import to_datetime, to_seconds
 
@@ -44,41 +47,38 @@ def make_app(
         city: the city to serve.
         clock: tells the simulated present.
         faults: what the feeds do wrong, and when.
-        token: what clients must send in the header ``X-API-Key``, if anything.
+        token: what clients must send, if anything: in ``X-API-Key``, or as a bearer token.
         never_s: real seconds that a timeout fault keeps a client waiting.
     """
-    feeds = Feeds(city, faults)
-    feeds.answer("station_status", to_seconds(clock.now()))
+    faults = tuple(faults)
+    feeds = {version: Feeds(city, faults, version) for version in DIALECTS}
+    feeds[VERSION].answer("station_status", to_seconds(clock.now()))
 
     async def serve_feed(request: Request) -> Response:
-        if token and not hmac.compare_digest(
-            request.headers.get(TOKEN_HEADER, "").encode(), token.encode()
-        ):
+        if token and not _knows(request, token):
             return JSONResponse({"error": f"send a token in {TOKEN_HEADER}"}, status_code=401)
-        feed = request.path_params.get("feed", "gbfs")
-        answer = feeds.answer(feed, to_seconds(clock.now()), str(request.base_url))
+        version = request.path_params.get("version", VERSION)
+        feed = request.path_params.get("feed", INDEX)
+        at, base_url = to_seconds(clock.now()), str(request.base_url)
+        answer = feeds[version].answer(feed, at, base_url) if version in feeds else None
         if answer is None:
-            return JSONResponse({"error": f"no feed {feed}"}, status_code=404)
+            return JSONResponse({"error": f"no feed {feed} in {version}"}, status_code=404)
         if answer.never:
             await asyncio.sleep(never_s)
         if answer.status != 200:
             return Response(answer.body, answer.status, media_type=answer.media_type)
-        body = answer.body.encode()
-        validators = {
-            "ETag": f'"{hashlib.sha256(body).hexdigest()[:24]}"',
-            "Last-Modified": format_datetime(to_datetime(answer.published_at), usegmt=True),
-            "Cache-Control": f"max-age={TTL_S}",
-        }
-        if _holds(request.headers.get("If-None-Match", ""), validators["ETag"]):
-            return Response(status_code=304, headers=validators)
-        return Response(body, headers=validators, media_type=answer.media_type)
+        return _response(request, answer)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/gbfs.json", serve_feed),
-            Route(f"/gbfs/{VERSION}/{LANGUAGE}/{{feed}}.json", serve_feed),
+            Route("/{version}/gbfs.json", serve_feed),
+            Route("/gbfs/{version}/{feed}.json", serve_feed),
+            Route(f"/gbfs/{{version}}/{LANGUAGE}/{{feed}}.json", serve_feed),
         ]
     )
+    app.state.is_down = lambda: feeds[VERSION].is_down(to_seconds(clock.now()))
+    return app
 
 
 def bind(port: int = 0) -> socket.socket:
@@ -95,9 +95,22 @@ def url_of(bound: socket.socket) -> str:
 
 
 def make_server(app: Starlette) -> uvicorn.Server:
-    """Make a quiet server that does not wait for slow answers when it stops."""
+    """Make a quiet server that does not wait for slow answers when it stops.
+
+    While the application is down it hangs up on whoever calls, without a word.
+    """
+
+    class Line(H11Protocol):
+        def data_received(self, data: bytes) -> None:
+            if app.state.is_down():
+                self.transport.abort()
+            else:
+                super().data_received(data)
+
     return uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
+        uvicorn.Config(
+            app, http=Line, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
+        )
     )
 
 
@@ -143,7 +156,35 @@ def _await_start(server: uvicorn.Server, thread: threading.Thread) -> None:
         waited_s += 0.01
 
 
-def _holds(if_none_match: str, etag: str) -> bool:
-    """Tell whether the client already has the body, by the rules of weak comparison."""
-    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return etag in tags or "*" in tags
+def _knows(request: Request, token: str) -> bool:
+    """Tell whether a request brings the token, in one header or the other."""
+    bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    sent = request.headers.get(TOKEN_HEADER, bearer)
+    return hmac.compare_digest(sent.encode(), token.encode())
+
+
+def _response(request: Request, answer: Answer) -> Response:
+    """Return a body with its validators, or without one if the client has it already."""
+    body = answer.body.encode()
+    published_at = to_datetime(answer.published_at)
+    validators = {
+        "ETag": f'"{hashlib.sha256(body).hexdigest()[:24]}"',
+        "Last-Modified": format_datetime(published_at, usegmt=True),
+        "Cache-Control": f"max-age={TTL_S}",
+    }
+    if _has(request, validators["ETag"], published_at):
+        return Response(status_code=304, headers=validators)
+    return Response(body, headers=validators, media_type=answer.media_type)
+
+
+def _has(request: Request, etag: str, published_at: datetime) -> bool:
+    """Tell whether the client has the body: by its tag (weakly compared), else by its date."""
+    if_none_match = request.headers.get("If-None-Match")
+    if if_none_match is not None:
+        tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+        return etag in tags or "*" in tags
+    try:
+        since = parsedate_to_datetime(request.headers.get("If-Modified-Since", ""))
+    except ValueError:
+        return False
+    return since.tzinfo is not None and since >= published_at

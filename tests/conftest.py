@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,13 +18,24 @@ import duckdb
 import pytest
 
 from ingestion.duckdb_plugin import load_delta
+from ingestion.importer import Counts
+from ingestion.lake import Lake
+from ingestion.source import Context
+from ingestion.sources.gbfs import history
+from ingestion.sources.gbfs.recording import Recording
+from mobilake.secrets import pseudonym_key
+from mobilake.settings import load
+from simulator import City, Episode, Fault, episodes
 from simulator.city import SYSTEM_ID
 from simulator.clock import SimulatedClock
-from simulator.history import record
+from simulator.history import PACE_S, record
 from simulator.home import World, open_world
+from simulator.riders import TIMEZONE
 from simulator.server import serving
 
 ROOT = Path(__file__).parents[1]
+STATUS = "station_status"
+IMPORTED = ("system_information", "station_information", STATUS, "free_bike_status")
 
 
 @dataclass
@@ -35,7 +48,7 @@ class Workspace:
     def run(self, *words: str, code: int = 0, **environment: str) -> str:
         """Run `mobilake` and return all that it printed; the exit code must be `code`."""
         finished = self.start(*words, **environment)
-        printed, _ = finished.communicate(timeout=300)
+        printed, _ = finished.communicate(timeout=900)
         assert finished.returncode == code, printed
         return printed
 
@@ -62,8 +75,21 @@ class Workspace:
     def import_history(self, feed: str, *files: Path, code: int = 0) -> str:
         return self.run(
             "import", "gbfs", "--system", SYSTEM_ID, "--feed", feed,
-            "--timezone", "Europe/Lisbon", *map(str, files), code=code,
+            "--timezone", TIMEZONE, *map(str, files), code=code,
         )  # fmt: skip
+
+    def land(self, system: str, recorded: Recorded) -> Counts:
+        """Import all that was recorded as `mobilake import gbfs` does, in this process."""
+        places = {"home": self.home, "lake": str(self.home / "lake")}
+        settings = load(ROOT).model_copy(update=places)
+        lake = Lake(settings.lake, _now)
+        context = Context(settings, lake, _now)
+        history.settle_system(context, system, TIMEZONE, recorded.every_s[STATUS])
+        key, total = pseudonym_key(settings.home), Counts()
+        for feed, files in recorded.files.items():
+            recording = Recording(system, feed, recorded.every_s[feed], key)
+            total += history.import_files(context, recording, files, lambda file: _unheard)
+        return total
 
     @contextmanager
     def marts(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -83,7 +109,77 @@ class Workspace:
 
 
 @dataclass(frozen=True)
-class City:
+class Recorded:
+    """A simulated city, what was recorded of its feeds, and its ledger.
+
+    Attributes:
+        every_s: the seconds between two polls, by feed.
+    """
+
+    city: City
+    since: datetime
+    until: datetime
+    every_s: Mapping[str, int]
+    files: Mapping[str, list[Path]]
+    ledger: Path
+
+    def polls(self, feed: str) -> list[datetime]:
+        """Return the moments at which a feed was asked, whatever came of it; UTC without a zone."""
+        step, since = timedelta(seconds=self.every_s[feed]), _as_in_marts(self.since)
+        return [since + n * step for n in range((self.until - self.since) // step)]
+
+
+@dataclass(frozen=True)
+class TrueOutages:
+    """What was truly empty or full, as far as polls at some moments could tell it apart.
+
+    Two episodes with no poll between them are one: nobody could see the interruption. Times are
+    UTC without a zone, as in the marts.
+
+    Attributes:
+        polls: the moments, in order.
+        known: by station and state the episodes that hold a poll, in order of time.
+    """
+
+    polls: Sequence[datetime]
+    known: Mapping[tuple[str, str], Sequence[Episode]]
+
+    @classmethod
+    def of(cls, recorded: Recorded, polls: Sequence[datetime]) -> TrueOutages:
+        """Make them of the city's own log."""
+        merged: dict[tuple[str, str], list[Episode]] = defaultdict(list)
+        for told in episodes(recorded.city, recorded.since, recorded.until):
+            episode = told._replace(
+                started_at=_as_in_marts(told.started_at), ended_at=_as_in_marts(told.ended_at)
+            )
+            known = merged[episode.station_id, episode.state]
+            if known and not _between(polls, known[-1].ended_at, episode.started_at):
+                known[-1] = known[-1]._replace(ended_at=episode.ended_at)
+            else:
+                known.append(episode)
+        seen = {
+            key: [one for one in found if _between(polls, one.started_at, one.ended_at)]
+            for key, found in merged.items()
+        }
+        return cls(polls, seen)
+
+    def __iter__(self) -> Iterator[Episode]:
+        return (episode for found in self.known.values() for episode in found)
+
+    def at(self, station_id: str, state: str, moment: datetime) -> Episode | None:
+        """Return the one that a station was in at a moment."""
+        known = self.known.get((station_id, state), ())
+        place = bisect_right(known, moment, key=lambda one: one.ended_at)
+        found = known[place] if place < len(known) else None
+        return found if found and found.started_at <= moment else None
+
+    def polls_in(self, episode: Episode) -> int:
+        """Return at how many polls it could be seen."""
+        return _between(self.polls, episode.started_at, episode.ended_at)
+
+
+@dataclass(frozen=True)
+class SmallCity:
     """A small simulated city with its recorded history, by feed."""
 
     world: World
@@ -98,8 +194,11 @@ class City:
             yield f"{url}/gbfs.json"
 
 
+RecordCity = Callable[..., Recorded]
+
+
 @pytest.fixture(scope="session")
-def city(tmp_path_factory: pytest.TempPathFactory) -> City:
+def city(tmp_path_factory: pytest.TempPathFactory) -> SmallCity:
     """Two days of 12 stations, with every fault of the default plan."""
     home = tmp_path_factory.mktemp("city")
     until = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=3)
@@ -107,11 +206,29 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> City:
     world = open_world(home, since=since, until=until, seed=5, stations=12)
     begin = datetime.combine(world.city.started_on, datetime.min.time(), UTC)
     written = record(world.city, home, begin, until, faults=world.faults)
-    files: dict[str, list[Path]] = {}
-    for file in sorted(written):
-        if file.suffix == ".zst":
-            files.setdefault(file.name.split("-")[0], []).append(file)
-    return City(world, until, files)
+    return SmallCity(world, until, _by_feed(written))
+
+
+@pytest.fixture(scope="session")
+def record_city(tmp_path_factory: pytest.TempPathFactory) -> RecordCity:
+    """Records a city from its first day on, in a home of its own."""
+
+    def record_it(
+        city: City, days: int, every_s: int, faults: Sequence[Fault] = (), version: str = "2.3"
+    ) -> Recorded:
+        since = datetime.combine(city.started_on, datetime.min.time(), UTC)
+        until, home = since + timedelta(days=days), tmp_path_factory.mktemp("recorded")
+        files = _by_feed(record(city, home, since, until, every_s, faults=faults, version=version))
+        paces = {feed: PACE_S.get(feed, 86_400) for feed in files} | {STATUS: every_s}
+        return Recorded(city, since, until, paces, files, home / "ledger")
+
+    return record_it
+
+
+@pytest.fixture(scope="session")
+def true_outages() -> Callable[[Recorded, Sequence[datetime]], TrueOutages]:
+    """Tells what was truly empty or full, as far as polls could tell it."""
+    return TrueOutages.of
 
 
 @pytest.fixture(scope="session")
@@ -126,13 +243,13 @@ def workspace(new_workspace: Callable[[str], Workspace]) -> Workspace:
 
 
 @pytest.fixture(scope="session")
-def published(city: City, new_workspace: Callable[[str], Workspace]) -> Workspace:
+def published(city: SmallCity, new_workspace: Callable[[str], Workspace]) -> Workspace:
     """The small city: history imported, polled three times, published twice; read only."""
     space = new_workspace("published")
     with city.serving() as url:
         space.run("systems", "add", url)
-        for feed, files in city.files.items():
-            space.import_history(feed, *files)
+        for feed in IMPORTED:
+            space.import_history(feed, *city.files[feed])
         space.run("ingest", "gbfs")
         space.run("ingest")
         space.build()
@@ -148,3 +265,28 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real recordings in {folder} (MOBILAKE_REAL_DATA names another place)")
     return folder
+
+
+def _between(polls: Sequence[datetime], since: datetime, until: datetime) -> int:
+    """Return how many polls were made from a moment until just before another."""
+    return bisect_left(polls, until) - bisect_left(polls, since)
+
+
+def _by_feed(written: Iterable[Path]) -> dict[str, list[Path]]:
+    """Group history files by the feed in their name, in order of time."""
+    files: dict[str, list[Path]] = defaultdict(list)
+    for file in sorted(written):
+        files[file.name.split("-")[0]].append(file)
+    return dict(files)
+
+
+def _as_in_marts(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _unheard(done: int, size: int) -> None:
+    """Take no notice of progress."""

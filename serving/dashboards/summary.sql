@@ -5,15 +5,24 @@ with counts as (
     select 2, 'data', 'polls', count(*) from gold.fct_feed_fetch
     union all
     select 3, 'data', 'polls without a usable answer', count(*) from gold.fct_feed_fetch
-    where outcome not in ('ok', 'not_modified')
+    where not is_usable
     union all
-    select 4, 'data', 'stations', count(*) from gold.dim_station
+    select 4, 'data', 'gaps of feeds', count(*) from gold.fct_feed_gap
+    where kind in ('unpolled', 'unanswered')
     union all
-    select 5, 'data', 'state intervals', count(*) from gold.fct_station_state
+    select 5, 'data', 'stations', count(distinct station_sk) from gold.dim_station
     union all
-    select 6, 'data', 'station days', count(*) from gold.mart_station_day
+    select 6, 'data', 'state intervals', count(*) from gold.fct_station_state
     union all
-    select 7, 'findings', rule_id || ' on ' || object_id, count(*)
+    select 7, 'data', 'station days', count(*) from gold.mart_station_day
+    union all
+    select 8, 'data', 'outages of stations', count(*) from gold.fct_station_outage
+    union all
+    select
+        100 + cast(rule_id[2:] as integer),
+        'findings',
+        rule_id || ' on ' || case object_kind when 'feed' then object_id else object_kind || 's' end,
+        count(*)
     from gold.fct_quality_finding
     group by all
 )

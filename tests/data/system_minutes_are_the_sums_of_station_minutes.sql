@@ -12,6 +12,8 @@ with station_days as (
         sum(empty_minutes) as empty_minutes,
         sum(full_minutes) as full_minutes,
         sum(out_of_service_minutes) as out_of_service_minutes,
+        sum(stale_minutes) as stale_minutes,
+        sum(operable_minutes) as operable_minutes,
         sum(vehicle_minutes) as vehicle_minutes
     from {{ ref('mart_station_day') }}
     group by system_id, service_on
@@ -36,6 +38,8 @@ final as (
         and abs(station_days.empty_minutes - system_days.empty_minutes) < 0.001
         and abs(station_days.full_minutes - system_days.full_minutes) < 0.001
         and abs(station_days.out_of_service_minutes - system_days.out_of_service_minutes) < 0.001
+        and abs(station_days.stale_minutes - system_days.stale_minutes) < 0.001
+        and abs(station_days.operable_minutes - system_days.operable_minutes) < 0.001
         and abs(station_days.vehicle_minutes - system_days.vehicle_minutes) < 0.001
     ) is not true
 )

@@ -100,7 +100,7 @@ def test_failed_requests_are_rows_too(workspace, city):
     with serving(city.world.city, SimulatedClock(until, 1.0), faults=faults) as url:
         workspace.run("systems", "add", f"{url}/gbfs.json")
         said = workspace.run("ingest", "gbfs", MOBILAKE_HTTP__TIMEOUT_S="2")
-    assert "5 gbfs_fetch" in said
+    assert "13 gbfs_fetch" in said
     workspace.build()
     rows = dict(workspace.ask("select feed, outcome from fct_feed_fetch"))
     assert {feed: rows[feed] for feed, _ in kinds.values()} == dict(kinds.values())

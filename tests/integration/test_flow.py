@@ -47,7 +47,7 @@ def test_a_run_shows_its_counts_and_a_summary(workspace, city, prefect_server):
     assert "Published: generation 1" in said
 
     tasks = _completed_tasks(prefect_server, {"ingest-gbfs", "transform", "judge", "publish"})
-    assert tasks["ingest-gbfs"]["state"]["message"] == "gbfs: 5 gbfs_fetch"
+    assert tasks["ingest-gbfs"]["state"]["message"] == "gbfs: 13 gbfs_fetch"
     assert " models, " in tasks["transform"]["state"]["message"]
     assert "checks passed" in tasks["judge"]["state"]["message"]
     artifacts = _post(f"{prefect_server}/artifacts/filter")

@@ -18,8 +18,9 @@ from ingestion.privacy import RESTRICTED, pseudonym, unseal
 from ingestion.source import Context
 from ingestion.sources.gbfs import SOURCE
 from ingestion.sources.gbfs.feeds import listed_feeds
-from ingestion.sources.gbfs.history import Recording, import_files
+from ingestion.sources.gbfs.history import import_files
 from ingestion.sources.gbfs.poll import Poller
+from ingestion.sources.gbfs.recording import Recording
 from ingestion.sources.gbfs.registry import System, register, systems
 from ingestion.sources.gbfs.tables import GBFS_FETCH, fetch_id
 from mobilake.errors import MobilakeError
@@ -36,6 +37,8 @@ def feeds(*names: str) -> list[dict[str, str]]:
 
 
 STATUS = {"station_status": "https://a.org/station_status"}
+AT_THE_SAME = {"url": STATUS["station_status"]}
+OWN = "https://a.org/gbfs.json"
 
 
 @pytest.mark.parametrize(
@@ -47,11 +50,17 @@ STATUS = {"station_status": "https://a.org/station_status"}
         {"feeds": [*feeds("station_status"), {"name": "station_status", "url": "https://b.org"}]},
         {"ttl": 5, "en": {"feeds": [1, None, {"name": ["x"]}, *feeds("station_status")]}},
         {"en": {"feeds": 5}, "fr": {"feeds": feeds("station_status")}},
+        {"feeds": [*feeds("station_status") * 500, *feeds(*map(str, range(1000)))]},
+        {"feeds": [*feeds("station_status"), {"name": "vehicle_status", **AT_THE_SAME}]},
+        {"feeds": [{"name": "vehicle_status", "url": OWN}, *feeds("gbfs", "station_status")]},
     ],
-    ids=["2.x", "3.x", "other feeds", "twice", "broken entries", "a broken language"],
-)
+    ids=[
+        "2.x", "3.x", "other feeds", "twice", "broken entries", "a broken language",
+        "a thousand feeds", "an address twice", "itself",
+    ],
+)  # fmt: skip
 def test_an_index_of_any_version_lists_its_feeds(data: object) -> None:
-    assert listed_feeds({"data": data}) == STATUS
+    assert listed_feeds({"data": data}, own_url=OWN) == STATUS
 
 
 def test_of_languages_the_one_asked_for_comes_first() -> None:
@@ -78,7 +87,7 @@ def test_no_document_is_too_strange_for_an_index(index: object) -> None:
 
 
 def poll(*polled: System, limits: Http = LOCAL, key: Secret) -> tuple[list[Any], list[Any]]:
-    return Poller(limits, lambda: datetime.now(UTC), key).poll(list(polled))
+    return Poller(limits, lambda: datetime.now(UTC), key, Path("none")).poll(list(polled))
 
 
 def index_of(web: Any, **bodies: bytes) -> str:
@@ -99,7 +108,10 @@ def test_a_poll_is_one_row_for_each_attempt(web: Any, key: Secret) -> None:
     assert found["system_information"]["error"] is None
     gone = found["vehicle_types"]
     assert (gone["http_status"], gone["error"], gone["body"]) == (404, "http_404", "gone")
-    assert {(row["system_id"], row["expected_interval_s"]) for row in rows} == {("sys", 30)}
+    assert {row["system_id"] for row in rows} == {"sys"}
+    paces = {name: row["expected_interval_s"] for name, row in found.items()}
+    assert paces.pop("station_status") == 30
+    assert set(paces.values()) == {3600}, "those that seldom change are not expected so often"
     assert len({row["fetch_id"] for row in rows}) == 4
 
 

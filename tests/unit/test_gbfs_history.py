@@ -15,12 +15,12 @@ from ingestion.lake import rows_of
 from ingestion.source import Context
 from ingestion.sources.gbfs.feeds import FEEDS
 from ingestion.sources.gbfs.history import (
-    Recording,
     check_feed,
     settle_system,
     timezone_of,
     typical_interval_s,
 )
+from ingestion.sources.gbfs.recording import Recording
 from ingestion.sources.gbfs.registry import System, register, systems
 from ingestion.sources.gbfs.tables import GBFS_FETCH
 from mobilake.errors import MobilakeError
@@ -57,6 +57,82 @@ def test_a_line_is_an_attempt(
     assert (row["body"], row["error"]) == (served.decode(), error)
     assert (row["sha256"], row["body_bytes"]) == (sha256(served).hexdigest(), len(served))
     assert (row["origin"], row["expected_interval_s"]) == ("import:a.jsonl", 60)
+
+
+def attempt(**members: object) -> bytes:
+    return json.dumps({"fetched_at": "2026-01-05T10:00:00Z", **members}).encode()
+
+
+HASH = "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({"body": "{}", "http_status": 200}, {"http_status": 200, "error": None}),
+        ({"body": "sorry", "http_status": 503}, {"body": "sorry", "error": "http_503"}),
+        ({"body": "", "http_status": 404}, {"body": "", "error": "http_404"}),
+        ({"body": None, "http_status": 500}, {"body": "", "error": "http_500"}),
+        ({"body": "", "http_status": 200}, {"error": "empty_body"}),
+        (
+            {"body": None, "http_status": 304, "sha256": HASH},
+            {"http_status": 304, "sha256": HASH, "body": None, "body_bytes": None, "error": None},
+        ),
+        ({"body": "", "http_status": 304}, {"sha256": None, "body": None, "error": None}),
+        (
+            {"body": "{}", "url": "https://u:p@a.org/x?token=s3cret", "etag": '"x"'},
+            {"url": "https://a.org/x?token=****", "etag": '"x"', "http_status": None},
+        ),
+        ({"body": "{}", "sha256": 5}, {"error": None}),
+    ],
+    ids=["ok", "error page", "empty page", "no page", "empty", "304", "bare 304", "url", "other"],
+)
+def test_a_line_may_say_how_it_was_answered(
+    recording: Recording, members: dict[str, object], expected: dict[str, object]
+) -> None:
+    row = recording.read_line(attempt(**members), "a", 1)
+    assert {name: row.get(name) for name in expected} == expected
+
+
+def test_a_line_that_says_more_of_the_same_attempt_has_the_same_name(recording: Recording) -> None:
+    """The name is the one that lines had before they could say more."""
+    lines = [
+        attempt(body="{}"),
+        attempt(body="{}", http_status=200, url="https://a.org", etag='"x"'),
+        attempt(body="{}", http_status=503),
+    ]
+    names = {recording.read_line(one, "a", 1)["fetch_id"] for one in lines}
+    assert names == {"20260105T100000.000000Z-a697a1b99611b19f"}
+    hash_of_body = sha256(b"{}").hexdigest()
+    same = recording.read_line(attempt(body=None, http_status=304, sha256=hash_of_body), "a", 1)
+    assert same["fetch_id"] not in names
+
+
+def test_an_error_page_of_a_vehicle_feed_is_an_attempt_without_its_text(key: Secret) -> None:
+    vehicles = Recording("sys", "vehicle_status", 60, key)
+    row = vehicles.read_line(attempt(body="<p>bike-1", http_status=502), "a", 1)
+    assert (row["body"], row["error"], row["body_bytes"]) == (None, "http_502", 9)
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({"http_status": "503"}, "http_status is no status of HTTP"),
+        ({"http_status": True}, "http_status is no status of HTTP"),
+        ({"http_status": 99}, "http_status is no status of HTTP"),
+        ({"http_status": 503.0}, "http_status is no status of HTTP"),
+        ({"http_status": 304}, "an answer of 304 has no body"),
+        ({"http_status": 304, "body": None, "sha256": "abc"}, "sha256 is no hash in hexadecimal"),
+        ({"url": 5}, "url is no text"),
+        ({"etag": []}, "etag is no text"),
+    ],
+)
+def test_an_answer_that_cannot_be_is_rejected(
+    recording: Recording, members: dict[str, object], reason: str
+) -> None:
+    with pytest.raises(Rejected) as rejected:
+        recording.read_line(attempt(**({"body": "{}"} | members)), "a", 1)
+    assert rejected.value.reason == reason
 
 
 def test_the_same_attempt_has_one_name_in_any_zone(recording: Recording) -> None:

@@ -1,14 +1,20 @@
 """Asking by HTTP: every attempt has an outcome, and none leads where it must not."""
 
+import gzip
 import socket
-from collections.abc import Callable
+import tracemalloc
+import zlib
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any
 
 import anyio
 import pytest
+import zstandard
 
-from ingestion.http import Attempt, fetch, new_client, without_secrets
+from ingestion.attempt import Attempt, Validators, seconds_of, without_secrets
+from ingestion.http import Client
 from mobilake.settings import Http
 
 
@@ -16,12 +22,12 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def ask(url: str, **limits: Any) -> Attempt:
+def ask(url: str, validators: Validators | None = None, **limits: Any) -> Attempt:
     chosen = Http(**({"timeout_s": 5, "private_hosts": ("127.0.0.1",)} | limits))
 
     async def once() -> Attempt:
-        async with new_client(chosen) as client:
-            return await fetch(client, url, chosen, now)
+        async with Client(chosen, now) as client:
+            return await client.get(url, validators or Validators())
 
     return anyio.run(once)
 
@@ -29,7 +35,7 @@ def ask(url: str, **limits: Any) -> Attempt:
 def test_an_answer_is_kept_as_it_came(web: Any) -> None:
     attempt = ask(web.put("/a", b'{"a": 1}', ETag='"x"'))
     assert (attempt.http_status, attempt.error, attempt.body) == (200, None, b'{"a": 1}')
-    assert attempt.etag == '"x"'
+    assert attempt.validators.etag == '"x"'
     assert attempt.requested_at <= attempt.fetched_at
     assert attempt.elapsed_ms > 0
 
@@ -55,6 +61,184 @@ def test_a_large_body_is_refused(web: Any) -> None:
     url = web.put("/a", b"0" * 200_000)
     assert ask(url, max_body_mb=0.1).error == "too_large"
     assert ask(url, max_body_mb=0.2).error is None
+
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "Gzip": gzip.compress,  # the server of the tests packs what is called gzip itself
+    "x-gzip": lambda text: gzip.compress(text[:9]) + gzip.compress(text[9:]),
+    "deflate": zlib.compress,
+    "DEFLATE": lambda text: zlib.compress(text)[2:-4],  # without its header, as some servers do
+    "zstd": zstandard.compress,
+    "identity": lambda text: text,
+}
+
+
+@pytest.mark.parametrize("encoding", PACKED)
+def test_every_encoding_that_is_asked_for_is_unpacked(web: Any, encoding: str) -> None:
+    text = b'{"a": 1}' * 9999
+    url = web.put("/a", PACKED[encoding](text), Content_Encoding=encoding)
+    assert ask(url).body == text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "served"),
+    [
+        ("br", b"\x8b\x03\x80abc\x03"),
+        ("gzip, gzip", gzip.compress(gzip.compress(b"a"))),
+        ("Gzip", b"no gzip"),
+        ("Gzip", gzip.compress(b"a" * 999)[:-9]),
+        ("deflate", b"\xff"),
+        ("zstd", b"no zstd"),
+    ],
+)
+def test_what_cannot_be_unpacked_is_said_to_be_so(web: Any, encoding: str, served: bytes) -> None:
+    attempt = ask(web.put("/a", served, Content_Encoding=encoding))
+    assert (attempt.error, attempt.http_status, attempt.body) == ("undecodable", 200, None)
+    attempt = ask(web.put("/b", served, status=503, Content_Encoding=encoding))
+    assert (attempt.error, attempt.body) == ("http_503", None)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd", "identity"])
+def test_two_hundred_megabytes_are_refused_early_and_never_held(web: Any, encoding: str) -> None:
+    zeros = bytes(1 << 20)
+    stream: Any = {
+        "gzip": lambda: zlib.compressobj(1, wbits=31),
+        "deflate": lambda: zlib.compressobj(1),
+        "zstd": lambda: zstandard.ZstdCompressor().compressobj(),
+    }.get(encoding, lambda: None)()
+    sent: list[int] = []
+
+    def pieces() -> Iterator[bytes]:
+        for number in range(200):
+            sent.append(number)
+            yield stream.compress(zeros) if stream else zeros
+        yield stream.flush() if stream else b""
+
+    bomb = b"".join(pieces()) if stream else None
+
+    def answer(request: Any) -> None:
+        request.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Encoding: %s\r\n\r\n" % encoding.encode())
+        for piece in [bomb] if bomb is not None else pieces():
+            try:
+                request.wfile.write(piece)
+            except OSError:
+                return
+
+    web.pages["/bomb"] = answer
+    sent.clear()
+    tracemalloc.start()
+    try:
+        attempt = ask(web.address + "/bomb", max_body_mb=4)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (attempt.error, attempt.body) == ("too_large", None)
+    assert peak < 16 << 20
+    assert len(sent) < 100
+
+
+def test_a_length_that_is_too_large_is_refused_before_it_comes(web: Any) -> None:
+    def announce(request: Any) -> None:
+        request.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Length: 200000000\r\n\r\n")
+        web.closing.wait(30)
+
+    web.pages["/a"] = announce
+    assert ask(web.address + "/a").error == "too_large"
+
+
+def test_all_bodies_together_are_within_a_bound_and_the_largest_is_given_up(web: Any) -> None:
+    arrived = {"/small": 100_000, "/large": 900_000}
+
+    def begin(request: Any) -> None:
+        size = arrived[request.path]
+        request.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Length: 1000000\r\n\r\n" + bytes(size))
+        web.closing.wait(5)
+
+    limits = Http(timeout_s=5, private_hosts=("127.0.0.1",), max_body_mb=2, bodies_mb=0.95)
+    web.pages["/large"] = web.pages["/small"] = begin
+    outcome: dict[str, str | None] = {}
+
+    async def both() -> None:
+        async with Client(limits, now) as client, anyio.create_task_group() as group:
+
+            async def one(path: str) -> None:
+                outcome[path] = (await client.sibling().get(web.address + path)).error
+                web.closing.set()
+
+            for path in arrived:
+                group.start_soon(one, path)
+
+    anyio.run(both)
+    assert outcome == {"/small": "connection", "/large": "too_large"}
+
+
+def test_a_body_that_drips_ends_with_the_time_of_the_request(web: Any) -> None:
+    def drip(request: Any) -> None:
+        request.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n")
+        while not web.closing.wait(0.02):
+            try:
+                request.wfile.write(b" ")
+            except OSError:
+                return
+
+    web.pages["/a"] = drip
+    assert ask(web.address + "/a", timeout_s=0.3).error == "timeout"
+
+
+def test_what_has_not_changed_is_not_sent_again(web: Any) -> None:
+    def answer(request: Any) -> None:
+        heard.append({name: request.headers[name] for name in conditions})
+        request.send_response(304)
+        request.end_headers()
+
+    heard: list[dict[str, str | None]] = []
+    conditions = ("If-None-Match", "If-Modified-Since")
+    web.pages["/a"] = answer
+    date = "Mon, 05 Jan 2026 12:00:00 GMT"
+    for validators in (Validators('W/"x"', date), Validators(None, date)):
+        attempt = ask(web.address + "/a", validators)
+        assert attempt.is_not_modified
+        assert (attempt.http_status, attempt.error, attempt.body) == (304, None, None)
+    assert [list(one.values()) for one in heard] == [['W/"x"', None], [None, date]]
+    unasked = ask(web.address + "/a")
+    assert (unasked.error, unasked.is_not_modified) == ("http_304", False)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "transient"),
+    [
+        ("timeout", None, True),
+        ("connection", None, True),
+        ("http_429", 429, True),
+        ("http_503", 503, True),
+        ("http_404", 404, False),
+        ("http_304", 304, False),
+        ("too_large", 503, False),
+        ("undecodable", 200, False),
+        ("forbidden_address", None, False),
+        ("no_secret", None, False),
+        ("bad_url", None, False),
+        (None, 200, False),
+    ],
+)
+def test_errors_that_may_pass(error: str | None, status: int | None, transient: bool) -> None:
+    attempt = Attempt("", now(), now(), 0.0, http_status=status, error=error)
+    assert attempt.is_transient == transient
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("120", 120),
+        ("-5", 0),
+        (format_datetime(datetime(2026, 1, 5, 12, 1, tzinfo=UTC), usegmt=True), 60),
+        (format_datetime(datetime(2025, 1, 5, tzinfo=UTC), usegmt=True), 0),
+        ("soon", None),
+        (None, None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(said: str | None, seconds: float | None) -> None:
+    assert seconds_of(said, datetime(2026, 1, 5, 12, tzinfo=UTC)) == seconds
 
 
 def test_silence_is_a_timeout(web: Any) -> None:
@@ -123,7 +307,8 @@ def test_a_bad_url_is_said_to_be_so(url: str) -> None:
     [
         (BAD["a file"], "bad_url"),
         ("http://127.0.0.1:99999/", "bad_url"),
-        (BAD["half an IPv6 address"], "connection"),  # httpx takes it for a broken answer
+        (BAD["half an IPv6 address"], "bad_url"),
+        ("http://127.0.0.1/" + "a" * 5000, "http_302"),  # no address anybody would follow
     ],
 )
 def test_a_redirect_to_a_bad_url_is_followed_no_further(
@@ -136,15 +321,40 @@ def by_number(address: str) -> str:
     return address.replace("127.0.0.1", "2130706433")
 
 
+def by_short_form(address: str) -> str:
+    return address.replace("127.0.0.1", "127.1")
+
+
+def by_hexadecimal(address: str) -> str:
+    return address.replace("127.0.0.1", "0x7f.00.00.01")
+
+
+def by_nothing(address: str) -> str:
+    return address.replace("127.0.0.1", "0.0.0.0")
+
+
+def by_mapping(address: str) -> str:
+    return address.replace("127.0.0.1", "[::ffff:7f00:1]")
+
+
 def by_name(address: str) -> str:
     return address.replace("127.0.0.1", "localhost")
 
 
-@pytest.mark.parametrize("spelt", [str, by_name, by_number])
+SPELT = [str, by_name, by_number, by_short_form, by_hexadecimal, by_nothing, by_mapping]
+
+
+@pytest.mark.parametrize("spelt", SPELT)
 def test_loopback_is_refused_unless_allowed(web: Any, spelt: Callable[[str], str]) -> None:
     url = web.put("/a", b"secret")
     attempt = ask(spelt(url), private_hosts=())
     assert (attempt.error, attempt.body) == ("forbidden_address", None)
+    assert not web.asked
+
+
+def test_an_octal_address_is_none(web: Any) -> None:
+    url = web.put("/a", b"secret").replace("127.0.0.1", "0177.0.0.1")
+    assert ask(url, private_hosts=()).error in ("bad_url", "forbidden_address")
     assert not web.asked
 
 
@@ -185,6 +395,7 @@ def test_no_proxy_of_the_environment_is_used(web: Any, monkeypatch: pytest.Monke
         ("http://user@[::1]:80/x", "http://[::1]:80/x"),
         ("http://[::1", "(unreadable URL)"),
         ("http://user:pass@a.org:port/", "(unreadable URL)"),
+        ("http://a.org/" + "a" * 5000, "(URL too long)"),
     ],
 )
 def test_secrets_in_urls_are_masked(url: str, shown: str) -> None:

@@ -1,6 +1,7 @@
 """The lake: appended once, whatever is repeated or happens at once; files readers can afford."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion.lake import Lake, RawTable, column, rows_of
+from mobilake.errors import MobilakeError, TransientError
 
 MIDDAY = datetime(2026, 1, 5, 12, tzinfo=UTC)
 ANOTHER_PROCESS = """
@@ -213,6 +215,189 @@ def test_expire_sweeps_what_dead_writers_left(lake: Lake, thing: RawTable, clock
     lake.expire(thing, 30)
     assert not left.exists()
     assert under_way.exists()
+
+
+def test_a_row_of_writes_of_one_name_lands_once_each(lake: Lake, thing: RawTable) -> None:
+    kept = lake.open(thing)
+    for number, name in ((1, "a"), (1, "a"), (2, "b"), (1, "a"), (2, "b"), (3, "c")):
+        lake.append(thing, things(thing, name), "me", number, into=kept)
+    assert names(lake, thing) == ["a", "b", "c"]
+    assert lake.append(thing, things(thing, "a"), "me", 3) == 0
+
+
+def test_a_table_that_is_kept_open_sees_what_others_write(lake: Lake, thing: RawTable) -> None:
+    kept = lake.open(thing)
+    lake.append(thing, things(thing, "a"))
+    lake.append(thing, things(thing, "b"), into=kept)
+    at_once(
+        *[lambda: lake.append(thing, things(thing, "c"), into=lake.open(thing))] * 3,
+        *[lambda: lake.append(thing, things(thing, "c"))] * 3,
+    )
+    assert names(lake, thing) == ["a", "b", *["c"] * 6]
+
+
+def test_a_table_that_has_gone_is_not_made_anew(lake: Lake, thing: RawTable) -> None:
+    kept = lake.open(thing)
+    shutil.rmtree(lake.uri(thing))
+    with pytest.raises(MobilakeError, match=r"is no longer there: is its disk mounted\?$"):
+        lake.append(thing, things(thing, "a"), into=kept)
+    assert not Path(lake.uri(thing)).exists()
+
+
+def with_more_columns(table: RawTable) -> RawTable:
+    more = [pa.field("more", pa.string()), pa.field("count", pa.int32())]
+    return RawTable(table.name, table.description, pa.schema([*table.columns, *more]))
+
+
+def test_columns_that_a_table_lacks_are_added(lake: Lake, thing: RawTable) -> None:
+    lake.append(thing, things(thing, "old"))
+    kept, wider = lake.open(thing), with_more_columns(thing)
+    assert lake.read(wider, ["name", "more", "count"]).to_pylist() == [
+        {"name": "old", "more": None, "count": None}
+    ]
+    rows = rows_of(wider, [{"name": "new", "more": "m", "count": 5}])
+    assert lake.append(wider, rows) == 1
+    assert lake.append(wider, rows, into=kept) == 1
+    assert lake.append_new(wider, rows_of(wider, [{"name": "newer"}]), "name", "all") == 1
+    found = lake.read(wider, ["name", "more", "count"]).to_pylist()
+    assert sorted(found, key=str)[0] == {"name": "new", "more": "m", "count": 5}
+    assert len(found) == 4
+    assert [one.name for one in lake.open(wider).schema().fields] == [
+        "name", "body", "landed_at", "landed_on", "more", "count",
+    ]  # fmt: skip
+
+
+def test_columns_are_added_by_many_at_once(lake: Lake, thing: RawTable) -> None:
+    for number in range(3):
+        table = RawTable(f"thing_{number}", "", thing.columns)
+        lake.append(table, things(table, "a"))
+        wider = with_more_columns(table)
+        rows = rows_of(wider, [{"name": "b", "more": "m"}])
+        at_once(*[lambda wider=wider, rows=rows: lake.append(wider, rows)] * 4)
+        assert names(lake, wider) == ["a", *"bbbb"]
+
+
+def many_small(lake: Lake, table: RawTable, clock: Any) -> None:
+    """Forty files on two days, of 1 to 90 rows, with bodies longer than statistics may be."""
+    for number in range(40):
+        rows = [f"{number:02}-{row:02}" for row in range(1 + number * 37 % 90)]
+        lake.append(table, things(table, *rows, body="x" * 64 + "TAIL"))
+        if number == 19:
+            clock.put_on(days=1)
+
+
+def group_sizes(file: Path) -> list[int]:
+    parquet = pq.ParquetFile(file).metadata
+    return [parquet.row_group(number).num_rows for number in range(parquet.num_row_groups)]
+
+
+def live(lake: Lake, table: RawTable) -> list[Path]:
+    return [Path(uri) for uri in lake.open(table).file_uris()]
+
+
+def test_compaction_merges_files_and_keeps_their_form(
+    lake: Lake, thing: RawTable, clock: Any
+) -> None:
+    many_small(lake, thing, clock)
+    columns = ["name", "body", "landed_at", "landed_on"]
+    before = sorted(lake.read(thing, columns).to_pylist(), key=str)
+    assert lake.compact(thing) == (40, 2)
+    assert sorted(lake.read(thing, columns).to_pylist(), key=str) == before
+    sizes = [size for file in live(lake, thing) for size in group_sizes(file)]
+    assert sum(sizes) == len(before)
+    assert max(sizes) <= thing.row_group_rows
+    assert len(sizes) < len(before) / 32
+    first = pq.ParquetFile(live(lake, thing)[0]).metadata.row_group(0)
+    assert first.column(0).compression == "ZSTD"
+    log = b"".join(file.read_bytes() for file in Path(lake.uri(thing), "_delta_log").iterdir())
+    assert b"TAIL" not in log
+    assert list(Path(lake.uri(thing), "_delta_log").glob("*.checkpoint.parquet"))
+    assert lake.compact(thing) == (2, 2)
+
+
+def test_compaction_leaves_other_writers_and_readers_alone(
+    lake: Lake, thing: RawTable, clock: Any
+) -> None:
+    many_small(lake, thing, clock)
+    reader = lake.open(thing)
+    expected = names(lake, thing)
+    kept = lake.open(thing)
+    every = [f"n{number}" for number in range(12)]
+
+    def write() -> None:
+        for number, name in enumerate(every, start=1):
+            lake.append(thing, things(thing, name), "me", number, into=kept)
+
+    at_once(
+        write,
+        lambda: lake.compact(thing),
+        lambda: lake.append_new(thing, things(thing, "other"), "name", "all"),
+    )
+    assert names(lake, thing) == sorted([*expected, *every, "other"])
+    assert all(Path(uri).exists() for uri in reader.file_uris()), "a reader has these open"
+    assert sum(pq.read_metadata(uri).num_rows for uri in reader.file_uris()) == len(expected)
+    assert lake.append(thing, things(thing, "n0"), "me", len(every)) == 0
+
+
+def test_two_compactions_at_once_double_nothing(lake: Lake, thing: RawTable, clock: Any) -> None:
+    """The format does not keep them apart: delta-rs commits both."""
+    many_small(lake, thing, clock)
+    expected, refused = names(lake, thing), []
+
+    def compact() -> None:
+        try:
+            lake.compact(thing)
+        except TransientError as error:
+            refused.append(str(error))
+
+    at_once(*[compact] * 4)
+    assert names(lake, thing) == expected
+    assert len(refused) <= 3
+    assert all("(compact thing, lock" in sentence for sentence in refused)
+    lake.sweep(thing, 0)
+    assert lake.compact(thing) == (2, 2)
+
+
+def test_compaction_brings_back_nothing_that_expired(
+    lake: Lake, thing: RawTable, clock: Any
+) -> None:
+    for _ in range(3):
+        many_small(lake, thing, clock)
+        clock.put_on(days=1)
+        lake.append(thing, things(thing, "young"))
+        at_once(lambda: lake.compact(thing), lambda: lake.expire(thing, 0))
+        assert set(names(lake, thing)) == {"young"}
+        assert set(files(lake, thing)) >= set(live(lake, thing))
+
+
+def test_files_that_were_merged_go_when_nobody_can_need_them(
+    lake: Lake, thing: RawTable, clock: Any
+) -> None:
+    many_small(lake, thing, clock)
+    before = files(lake, thing)
+    lake.compact(thing)
+    assert lake.sweep(thing, 7) == 0
+    assert set(before) <= set(files(lake, thing))
+    assert lake.sweep(thing, 0) == 40
+    assert set(files(lake, thing)) == set(live(lake, thing))
+    assert len(names(lake, thing)) == lake.read(thing, ["count(*) as n"]).to_pylist()[0]["n"]
+
+
+def test_an_empty_table_is_compacted_to_nothing(lake: Lake, thing: RawTable) -> None:
+    assert lake.compact(thing) == (0, 0)
+    assert lake.sweep(thing, 7) == 0
+
+
+def test_the_log_of_a_table_made_before_becomes_as_short_as_that_of_new_ones(
+    lake: Lake, thing: RawTable
+) -> None:
+    lake.append(thing, things(thing, "a"))
+    long = {"delta.logRetentionDuration": "interval 30 days"}
+    lake.open(thing).alter.set_table_properties(long)
+    lake.compact(thing)
+    configuration = lake.open(thing).metadata().configuration
+    assert configuration["delta.logRetentionDuration"] == "interval 1 days"
+    assert configuration["delta.setTransactionRetentionDuration"] == "interval 30 days"
 
 
 @pytest.mark.parametrize("days", [0, 1])

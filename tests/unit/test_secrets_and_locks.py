@@ -14,7 +14,7 @@ import pytest
 
 from mobilake.errors import MobilakeError, TransientError, explain
 from mobilake.locks import alone
-from mobilake.secrets import Secret, pseudonym_key
+from mobilake.secrets import MissingSecret, Secret, named_secret, pseudonym_key
 
 HOLDER = """
 import sys
@@ -78,6 +78,52 @@ def test_a_key_file_that_cannot_be_read_is_one_sentence(
     monkeypatch.setenv("MOBILAKE_PSEUDONYM_KEY_FILE", str(tmp_path / "key"))
     with pytest.raises(MobilakeError, match=r"^The secret file .* cannot be read \(.+\)\.$"):
         pseudonym_key(tmp_path)
+
+
+def test_a_named_secret_is_looked_for_in_three_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "secrets" / "city_1"
+    own.parent.mkdir()
+    own.write_text("from-home\n")
+    assert named_secret(tmp_path, "city_1").reveal() == "from-home"
+    (tmp_path / "mounted").write_text(" from-file ")
+    monkeypatch.setenv("MOBILAKE_SECRET_CITY_1_FILE", str(tmp_path / "mounted"))
+    assert named_secret(tmp_path, "city_1").reveal() == "from-file"
+    monkeypatch.setenv("MOBILAKE_SECRET_CITY_1", "from-variable")
+    assert named_secret(tmp_path, "city_1").reveal() == "from-variable"
+
+
+def test_a_missing_secret_is_told_with_all_its_places(tmp_path: Path) -> None:
+    with pytest.raises(MissingSecret) as missing:
+        named_secret(tmp_path, "city")
+    for part in ("MOBILAKE_SECRET_CITY ", "MOBILAKE_SECRET_CITY_FILE", "secrets/city"):
+        assert part in str(missing.value)
+
+
+@pytest.mark.parametrize("name", ["", "1a", "a-b", "../a", "a.key", "a" * 65, "a\n", "é"])
+def test_a_name_that_cannot_be_one_is_not_repeated_as_it_may_be_the_value(
+    tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(MobilakeError, match=r"^This cannot be a secret's name") as refused:
+        named_secret(tmp_path, name)
+    assert len(name) < 5 or name not in str(refused.value)
+
+
+@pytest.mark.parametrize("value", ["abc", "two\nlines", "nul\x01l", "smörgås"])
+def test_a_value_that_cannot_be_sent_is_refused_without_showing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("MOBILAKE_SECRET_CITY", value)
+    with pytest.raises(MobilakeError, match=r"^The secret city cannot be sent") as refused:
+        named_secret(tmp_path, "city")
+    assert value not in str(refused.value)
+
+
+def test_secrets_are_equal_by_value() -> None:
+    assert Secret("same") == Secret("same") != Secret("other")
+    assert len({Secret("same"), Secret("same"), Secret("other")}) == 2
+    assert Secret("same") != "same"
 
 
 def test_a_secret_never_shows() -> None:

@@ -3,13 +3,19 @@
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from ingestion.lake import Lake
+from ingestion.source import Context, load_sources
+from ingestion.sources.gbfs.pace import GbfsOptions
 from mobilake.errors import MobilakeError
 from mobilake.settings import load, share_with_libraries
+
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 def test_the_file_gives_the_choices(project: Path) -> None:
@@ -38,6 +44,40 @@ def test_the_environment_wins(project: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert settings.http.max_redirects == 5
 
 
+def test_what_a_source_lets_choose_is_its_own(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load(project).source == {"gbfs": {"static_interval_s": 3600}}
+    monkeypatch.setenv("MOBILAKE_SOURCE__GBFS__STATIC_INTERVAL_S", "60")
+    settings = load(project)
+    assert load_sources(settings).keys() == {"gbfs"}
+    context = Context(settings, Lake(settings.lake, lambda: NOW), lambda: NOW)
+    assert context.options("gbfs", GbfsOptions).static_interval_s == 60
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        (
+            "GBFS__STATIC_INTERVAL_S",
+            "soon",
+            r"^The setting `source.gbfs.static_interval_s` \(mobilake.toml, or "
+            "MOBILAKE_SOURCE__GBFS__STATIC_INTERVAL_S",
+        ),
+        ("GBFS__STATIC_INTERVAL_S", "0", "greater than or equal to 1"),
+        ("GBFS__NO_SUCH", "1", "`source.gbfs.no_such` that is not known"),
+        ("TRIPS__SPEED", "1", r"^\[source.trips\] is about no source"),
+    ],
+)
+def test_a_wrong_choice_of_a_source_is_one_sentence(
+    project: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(f"MOBILAKE_SOURCE__{name}", value)
+    settings = load(project)
+    with pytest.raises(MobilakeError, match=sentence):
+        load_sources(settings)
+
+
 @pytest.mark.parametrize(
     ("place", "expected"),
     [
@@ -61,6 +101,8 @@ def test_the_lake_may_stand_elsewhere(
         ("PUBLICATION__KEEP_GENERATIONS", "1", "greater than or equal to 2"),
         ("SOURCES", "{", "MOBILAKE_.* cannot be read"),
         ("HTTP__NO_SUCH", "1", "`http.no_such` that is not known"),
+        ("POLL__FLUSH_S", "0", "`poll.flush_s` .* is wrong: Input should be greater than 0"),
+        ("POLL__ATTEMPTS", "0", "`poll.attempts` .*MOBILAKE_POLL__ATTEMPTS"),
     ],
 )
 def test_a_wrong_value_is_one_sentence(

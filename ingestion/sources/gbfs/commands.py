@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import anyio
 import typer
 
-from ingestion.http import new_client
+from ingestion.http import Client
 from ingestion.source import Context
 from ingestion.sources.gbfs import history
-from ingestion.sources.gbfs.feeds import listed_feeds
-from ingestion.sources.gbfs.poll import Poller, ask
-from ingestion.sources.gbfs.registry import POLL_INTERVAL_S, System, check_url, register, systems
+from ingestion.sources.gbfs.feeds import languages, listed_feeds, plain
+from ingestion.sources.gbfs.poll import parsed
+from ingestion.sources.gbfs.recording import Recording
+from ingestion.sources.gbfs.registry import (
+    POLL_INTERVAL_S,
+    System,
+    check_auth,
+    check_url,
+    credential_of,
+    register,
+    systems,
+)
 from mobilake.console import say, table, tracked
 from mobilake.errors import MobilakeError
 from mobilake.secrets import pseudonym_key
@@ -27,16 +37,38 @@ def add(
     interval: Annotated[
         int, typer.Option(min=1, max=86400, help="Seconds between two polls.")
     ] = POLL_INTERVAL_S,
+    language: Annotated[
+        str | None, typer.Option(help="Of an index with several. Default: the first.")
+    ] = None,
+    auth: Annotated[
+        str | None, typer.Option(help="How a secret is sent: bearer, header:NAME or query:NAME.")
+    ] = None,
+    secret: Annotated[
+        str | None, typer.Option(help="Its name; the value is in MOBILAKE_SECRET_<NAME>.")
+    ] = None,
+    auth_hosts: Annotated[
+        str | None, typer.Option(help="Further hosts that get the secret, with commas between.")
+    ] = None,
 ) -> None:
     """Register a system by its gbfs.json, so that it is polled from now on."""
     context: Context = call.obj
     check_url(url)
-    found = anyio.run(_look_at, context, url)
-    settled = System(
-        system_id=system or found.get("system_id") or _missing("id", "--system"),
+    asked = System(
+        system_id=system or "",
         url=url,
-        timezone=timezone or found.get("timezone") or _missing("time zone", "--timezone"),
+        timezone=timezone or "",
         poll_interval_s=interval,
+        language=language,
+        auth=auth,
+        secret=secret,
+        auth_hosts=auth_hosts,
+    )
+    check_auth(asked)
+    found = anyio.run(_look_at, context, asked)
+    settled = replace(
+        asked,
+        system_id=system or found.get("system_id") or _missing("id", "--system"),
+        timezone=timezone or found.get("timezone") or _missing("time zone", "--timezone"),
     )
     before = systems(context.lake).get(settled.system_id)
     if settled == before:
@@ -55,9 +87,15 @@ def show(call: typer.Context) -> None:
         say("No system is registered yet: `mobilake systems add URL` with a gbfs.json.")
         return
     table(
-        ("system", "time zone", "every", "gbfs.json"),
+        ("system", "time zone", "every", "gbfs.json", "secret"),
         [
-            (one.system_id, one.timezone, f"{one.poll_interval_s} s", one.url or "(recorded only)")
+            (
+                one.system_id,
+                one.timezone,
+                f"{one.poll_interval_s} s",
+                one.url or "(recorded only)",
+                f"{one.secret} ({one.auth})" if one.auth else "none",
+            )
             for one in known.values()
         ],
     )
@@ -86,7 +124,7 @@ def import_gbfs(
             raise MobilakeError(f"{file} is no file: check the path.")
     pace = interval or history.typical_interval_s(files[0])
     settled = history.settle_system(context, system, timezone, pace)
-    recording = history.Recording(
+    recording = Recording(
         settled.system_id,
         feed,
         pace or settled.poll_interval_s,
@@ -101,22 +139,32 @@ def import_gbfs(
     )
 
 
-async def _look_at(context: Context, url: str) -> dict[str, str]:
+async def _look_at(context: Context, asked: System) -> dict[str, str]:
     """Return what a system says of itself: its id and time zone, where it does."""
-    settings = context.settings
-    poller = Poller(settings.http, context.clock, pseudonym_key(settings.home))
-    async with new_client(settings.http) as client:
-        attempt, index = await ask(client, url, poller)
-        feeds = listed_feeds(index)
+    url, home = str(asked.url), context.settings.home
+    credential = credential_of(asked, home)
+    async with Client(context.settings.http, context.clock) as client:
+        attempt = await client.get(url, credential=credential)
+        index = parsed(attempt.body) if attempt.error is None else None
+        feeds = listed_feeds(index, asked.language, url)
         if not feeds:
             raise MobilakeError(_why_not(url, attempt.error))
+        _check_language(asked.language, languages(index))
         if "system_information" not in feeds:
             return {}
-        _, document = await ask(client, feeds["system_information"], poller)
+        attempt = await client.get(feeds["system_information"], credential=credential)
+    document = parsed(attempt.body) if attempt.error is None else None
     data = document.get("data") if isinstance(document, dict) else None
     if not isinstance(data, dict):
         return {}
-    return {name: str(data[name]) for name in ("system_id", "timezone") if data.get(name)}
+    said = {name: plain(data.get(name)) for name in ("system_id", "timezone")}
+    return {name: value for name, value in said.items() if value}
+
+
+def _check_language(language: str | None, known: list[str]) -> None:
+    if language and language not in known:
+        there = f"it has {', '.join(known)}" if known else "it has none to choose from"
+        raise MobilakeError(f"The index lists no feeds in {language!r}: {there}.")
 
 
 def _why_not(url: str, error: str | None) -> str:
@@ -126,7 +174,10 @@ def _why_not(url: str, error: str | None) -> str:
             "in private_hosts under [http] in mobilake.toml (or MOBILAKE_HTTP__PRIVATE_HOSTS)."
         )
     reason = error.replace("_", " ") if error else "it lists no GBFS feeds"
-    return f"{url} is no gbfs.json that can be read ({reason}): check the address."
+    mend = "check the address"
+    if error in ("http_401", "http_403"):
+        mend = "if it wants a key, give --auth and --secret, or check the value of the secret"
+    return f"{url} is no gbfs.json that can be read ({reason}): {mend}."
 
 
 def _missing(what: str, option: str) -> str:

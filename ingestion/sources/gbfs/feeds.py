@@ -9,6 +9,7 @@ from ingestion.privacy import DROP, HASH
 INDEX = "gbfs"
 FEEDS = (
     "gbfs_versions",
+    "manifest",
     "system_information",
     "system_hours",
     "system_calendar",
@@ -23,6 +24,17 @@ FEEDS = (
     "vehicle_status",
     "vehicle_availability",
 )
+REALTIME = frozenset(
+    (
+        "station_status",
+        "free_bike_status",
+        "vehicle_status",
+        "vehicle_availability",
+        "system_alerts",
+    )
+)
+"""Feeds that change from minute to minute; the others are asked at a slower pace."""
+
 _VEHICLE = {"bike_id": HASH, "vehicle_id": HASH, "rental_uris": DROP}
 PERSONAL = {
     "free_bike_status": _VEHICLE,
@@ -32,28 +44,44 @@ PERSONAL = {
 """A vehicle's id can follow a person from ride to ride, and its rental links carry the id."""
 
 
-def listed_feeds(index: Any, language: str | None = None) -> dict[str, str]:
-    """Return the feeds of a `gbfs.json` document by name, of any version, without the index itself.
+def listed_feeds(index: Any, language: str | None = None, own_url: str = "") -> dict[str, str]:
+    """Return the feeds of a `gbfs.json` document by name, of any version.
 
     Up to 2.3 they stand under a language (`data.en.feeds`), from 3.0 on under `data.feeds`. Of
-    several languages the one asked for is taken, else the first that lists a feed.
+    several languages the one asked for is taken, else the first that lists a feed. Names that GBFS
+    does not define are passed over; each name and each address counts once, the index's own never.
     """
+    found: dict[str, str] = {}
+    for _, entries in sorted(_lists(index), key=lambda named: named[0] != language):
+        for entry in entries:
+            if not isinstance(entry, dict) or entry.get("name") not in FEEDS:
+                continue
+            name, url = str(entry["name"]), str(entry.get("url") or "")
+            if url and url != own_url and name not in found and url not in found.values():
+                found[name] = url
+    return found
+
+
+def languages(index: Any) -> list[str]:
+    """Return the languages that a `gbfs.json` lists feeds in: none from 3.0 on."""
+    return [language for language, _ in _lists(index) if language is not None]
+
+
+def plain(value: Any) -> str | None:
+    """Return a text, or since 3.0 the first of its translations; None for anything else."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        value = value[0].get("text")
+    return value if isinstance(value, str) and value else None
+
+
+def _lists(index: Any) -> list[tuple[str | None, list[Any]]]:
     data = index.get("data") if isinstance(index, dict) else None
     if not isinstance(data, dict):
-        return {}
-    groups = (
-        [data]
-        if isinstance(data.get("feeds"), list)
-        else [
-            data[name]
-            for name in sorted(data, key=lambda name: name != language)
-            if isinstance(data[name], dict)
-        ]
-    )
-    found: dict[str, str] = {}
-    for group in groups:
-        entries = group.get("feeds")
-        for entry in entries if isinstance(entries, list) else []:
-            if isinstance(entry, dict) and entry.get("name") in FEEDS and entry.get("url"):
-                found.setdefault(str(entry["name"]), str(entry["url"]))
-    return found
+        return []
+    if isinstance(data.get("feeds"), list):
+        return [(None, data["feeds"])]
+    return [
+        (language, group["feeds"])
+        for language, group in data.items()
+        if isinstance(group, dict) and isinstance(group.get("feeds"), list)
+    ]

@@ -1,12 +1,10 @@
-"""Recorded history: JSON Lines of `{"fetched_at", "body"}` with the document as it was served."""
+"""Recorded history: files of it into the lake, and whose they are."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,11 +12,11 @@ from typing import Any
 import orjson
 
 from ingestion.files import opened
-from ingestion.importer import Counts, Rejected, Target, import_file
+from ingestion.importer import Counts, import_file
 from ingestion.lake import Lake
-from ingestion.privacy import Protected, seal
 from ingestion.source import Context
-from ingestion.sources.gbfs.feeds import FEEDS, INDEX, PERSONAL
+from ingestion.sources.gbfs.feeds import FEEDS, INDEX
+from ingestion.sources.gbfs.recording import Recording, moment_of
 from ingestion.sources.gbfs.registry import (
     POLL_INTERVAL_S,
     System,
@@ -27,57 +25,10 @@ from ingestion.sources.gbfs.registry import (
     register,
     systems,
 )
-from ingestion.sources.gbfs.tables import GBFS_FETCH, body_columns, fetch_id
+from ingestion.sources.gbfs.tables import GBFS_FETCH
 from mobilake.errors import MobilakeError
-from mobilake.secrets import Secret
 
 SAMPLE_LINES = 500
-
-
-@dataclass(frozen=True)
-class Recording:
-    """What is imported: whose feed, how often it was asked, and the key of the pseudonyms."""
-
-    system_id: str
-    feed: str
-    interval_s: int
-    key: Secret
-
-    @property
-    def target(self) -> Target:
-        """Where its lines land."""
-        return Target(GBFS_FETCH, "fetch_id", f"gbfs:{self.system_id}:{self.feed}")
-
-    def read_line(self, line: bytes, origin: str, position: int) -> Mapping[str, object]:
-        """Return a line as a row of `gbfs_fetch`, or reject it with the reason."""
-        try:
-            record = orjson.loads(line)
-            fetched_at, body = _moment(record["fetched_at"]), _as_served(record["body"])
-        except orjson.JSONDecodeError:
-            raise self._rejected("not JSON", line) from None
-        except (KeyError, TypeError):
-            raise self._rejected('not of the form {"fetched_at", "body"}', line) from None
-        except ValueError:
-            raise self._rejected("fetched_at is no time with a zone", line) from None
-        columns, _ = body_columns(self.feed, body, self.key)
-        if columns["error"] == "restricted":
-            raise self._rejected("body of a personal feed is not JSON", line)
-        return {
-            **columns,
-            "fetch_id": fetch_id(self.system_id, self.feed, fetched_at, str(columns["sha256"])),
-            "system_id": self.system_id,
-            "feed": self.feed,
-            "fetched_at": fetched_at,
-            "expected_interval_s": self.interval_s,
-            "origin": f"import:{origin}",
-        }
-
-    def _rejected(self, reason: str, line: bytes) -> Rejected:
-        """A rejected line of a personal feed is sealed: its body may be text, ids and all."""
-        text = line.decode("utf-8", "backslashreplace")
-        if self.feed in PERSONAL:
-            return Rejected(reason, Protected(None, seal(text, self.key)))
-        return Rejected(reason, Protected(text))
 
 
 def import_files(
@@ -113,11 +64,10 @@ def settle_system(
             "--timezone Europe/Oslo, or import its system_information first."
         )
     check_timezone(zone)
-    settled = System(
-        system_id,
-        known.url if known else None,
-        zone,
-        known.poll_interval_s if known else interval_s or POLL_INTERVAL_S,
+    settled = (
+        replace(known, timezone=zone)
+        if known
+        else System(system_id, None, zone, interval_s or POLL_INTERVAL_S)
     )
     if settled != known:
         register(context.lake, settled, context.clock())
@@ -139,7 +89,7 @@ def typical_interval_s(file: Path) -> int | None:
     with suppress(MobilakeError), opened(file) as (lines, _):
         for line in lines:
             try:
-                moments.append(_moment(orjson.loads(line)["fetched_at"]))
+                moments.append(moment_of(orjson.loads(line)["fetched_at"]))
             except (ValueError, KeyError, TypeError):
                 continue
             if len(moments) >= SAMPLE_LINES:
@@ -174,25 +124,3 @@ def timezone_of(body: str) -> str | None:
         return zone if zone and isinstance(zone, str) else None
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return None
-
-
-def _moment(text: object) -> datetime:
-    if not isinstance(text, str):
-        raise ValueError("a time is text")
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError("a time needs a zone")
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("a time is in the years 1 to 9999 of UTC") from None
-
-
-def _as_served(body: object) -> bytes:
-    if isinstance(body, str):
-        return body.encode("utf-8", "surrogatepass")
-    if isinstance(body, dict | list):
-        return orjson.dumps(body)
-    if body is None:
-        return b""
-    raise TypeError("a body is a document")

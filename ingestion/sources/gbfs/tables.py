@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -48,6 +49,10 @@ SYSTEM_REGISTRATION = RawTable(
             pa.field("timezone", pa.string(), nullable=False),
             pa.field("poll_interval_s", pa.int32(), nullable=False),
             pa.field("registered_at", UTC_TIME, nullable=False),
+            pa.field("language", pa.string()),
+            pa.field("auth", pa.string()),
+            pa.field("secret", pa.string()),
+            pa.field("auth_hosts", pa.string()),
         ]
     ),
     row_group_rows=4096,
@@ -61,16 +66,27 @@ def fetch_id(system_id: str, feed: str, fetched_at: datetime, sha256: str | None
     return f"{moment}-{digest[:16]}"
 
 
-def body_columns(feed: str, body: bytes, key: Secret) -> tuple[dict[str, object], Protected]:
+def not_modified_id(system_id: str, feed: str, fetched_at: datetime, sha256: str | None) -> str:
+    """Return the name of an attempt that was answered with 304: not that of the body it means."""
+    return fetch_id(system_id, feed, fetched_at, f"304 {sha256}")
+
+
+def body_columns(
+    feed: str, body: bytes, key: Secret, hide: Callable[[bytes], bytes] = lambda served: served
+) -> tuple[dict[str, object], Protected]:
     """Return what a row says of a body: hash and size as received, the text fit to land, an error.
 
     Bytes that are not UTF-8 are kept as Latin-1, which loses none of them, and said to be so.
+
+    Args:
+        hide: takes out of a body what must not stand in the lake.
     """
     error = None
+    shown = hide(body)
     try:
-        text = body.decode("utf-8")
+        text = shown.decode("utf-8")
     except UnicodeDecodeError:
-        text, error = body.decode("latin-1"), "not_utf8"
+        text, error = shown.decode("latin-1"), "not_utf8"
     if not body.strip():
         error = "empty_body"
     kept = protect(text, PERSONAL.get(feed, {}), key)

@@ -9,7 +9,8 @@ with shapes as (
 ),
 
 required_fields as (
-    select * from {{ ref('gbfs_required_fields') }}
+    select * from {{ ref('gbfs_fields') }}
+    where is_required
 ),
 
 fields as (
@@ -43,28 +44,39 @@ breaches as (
     group by feed, version_declared, item_shape
 ),
 
+-- the members by which the major versions differ; an index has an item, `data.feeds`, since 3.0
+telling as (
+    select
+        *,
+        feed in ('free_bike_status', 'vehicle_status') as is_vehicles,
+        {{ shape_type('item_shape', "'name'") }} as name_type,
+        {{ shape_type('item_shape', "'summary'") }} as summary_type,
+        {{ shape_type('item_shape', "'last_reported'") }} as last_reported_type,
+        {{ shape_type('item_shape', "'is_installed'") }} as is_installed_type,
+        {{ shape_type('item_shape', "'is_reserved'") }} as is_reserved_type,
+        {{ shape_type('item_shape', "'is_taxable'") }} as is_taxable_type,
+        {{ shape_type('item_shape', "'vehicle_id'") }} as vehicle_id_type,
+        {{ shape_type('item_shape', "'vehicle_type_id'") }} as vehicle_type_id_type
+    from shapes
+),
+
 detected as (
     select
         *,
         case
-            when
-                feed = 'station_status'
-                and {{ shape_type('item_shape', "'last_reported'") }} = 'string'
-                then '3'
-            when
-                feed = 'station_status'
-                and {{ shape_type('item_shape', "'is_installed'") }} = 'boolean'
-                then '2'
-            when
-                feed = 'station_status'
-                and {{ shape_type('item_shape', "'is_installed'") }} = 'number'
-                then '1'
-            when
-                feed = 'station_information'
-                and {{ shape_type('item_shape', "'name'") }} = 'array'
-                then '3'
+            when feed in ('gbfs', 'manifest', 'vehicle_availability') then '3'
+            when feed = 'station_status' and last_reported_type = 'string' then '3'
+            when feed = 'station_status' and is_installed_type = 'boolean' then '2'
+            when feed = 'station_status' and is_installed_type = 'number' then '1'
+            when is_vehicles and vehicle_id_type is not null then '3'
+            when is_vehicles and is_reserved_type = 'number' then '1'
+            when is_vehicles and vehicle_type_id_type is not null then '2'
+            when coalesce(name_type, summary_type) = 'array' then '3'
+            when feed in ('vehicle_types', 'geofencing_zones') and name_type = 'string' then '2'
+            when feed = 'system_pricing_plans' and is_taxable_type = 'boolean' then '2'
+            when feed = 'system_pricing_plans' and is_taxable_type = 'number' then '1'
         end as major_version_detected
-    from shapes
+    from telling
 ),
 
 final as (

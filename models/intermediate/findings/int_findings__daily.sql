@@ -1,65 +1,101 @@
--- One row per rule, feed and UTC day: a feed that breaks a rule at every poll is one finding a day.
-with breaches as (
-    select * from {{ ref('int_findings__feed_breaches') }}
+-- One row per rule, object and UTC day, whatever found it.
+with gaps as (
+    select
+        'R6' as rule_id,
+        system_id,
+        'feed' as object_kind,
+        feed as object_id,
+        cast(coalesce(ended_at, started_at) as date) as found_on,
+        kind || ' for ' || coalesce(cast(round(minutes, 1) || ' minutes' as varchar), 'good')
+        || coalesce(' (' || reason || ')', '') as evidence,
+        case when kind = 'unpolled' then 'archive' end as whose,
+        started_at as first_found_at,
+        coalesce(ended_at, started_at) as last_found_at
+    from {{ ref('fct_feed_gap') }}
+    where kind in ('unpolled', 'unanswered')
 ),
 
-polls as (
+gap_days as (
     select
+        rule_id,
         system_id,
-        feed,
-        fetched_on,
-        count(*) as polls
-    from {{ ref('int_feeds__fetches_judged') }}
-    group by system_id, feed, fetched_on
+        object_kind,
+        object_id,
+        found_on,
+        count(*) as occurrences,
+        cast(null as bigint) as polls,
+        cast(null as varchar) as fetch_id,
+        arg_min(evidence, first_found_at) as evidence,
+        case when count(*) = count(whose) then min(whose) end as whose,
+        min(first_found_at) as first_found_at,
+        max(last_found_at) as last_found_at
+    from gaps
+    group by rule_id, system_id, object_kind, object_id, found_on
+),
+
+breaches as (
+    select * from gap_days
+    union all by name
+    select * exclude (built_at) from {{ ref('int_findings__feed_days') }}
+    where rule_id is not null
+    union all by name
+    select * exclude (built_at) from {{ ref('int_findings__station_days') }}
+    where rule_id is not null
+    union all by name
+    select * exclude (built_at) from {{ ref('int_findings__vehicle_days') }}
+    where rule_id is not null
+    union all by name
+    select * from {{ ref('int_findings__listing_days') }}
+    union all by name
+    select * from {{ ref('int_findings__standing_days') }}
+),
+
+-- a rule can be broken in two feeds at once
+merged as (
+    select
+        rule_id,
+        system_id,
+        object_kind,
+        object_id,
+        found_on,
+        least(max(occurrences), max(polls)) as occurrences,
+        max(polls) as polls,
+        min(fetch_id) as fetch_id,
+        arg_min(evidence, coalesce(fetch_id, '')) as evidence,
+        max(whose) as whose,
+        min(first_found_at) as first_found_at,
+        max(last_found_at) as last_found_at
+    from breaches
+    group by rule_id, system_id, object_kind, object_id, found_on
 ),
 
 rules as (
     select * from {{ ref('quality_rules') }}
 ),
 
-grouped as (
-    select
-        rule_id,
-        system_id,
-        feed,
-        fetched_on,
-        count(*) as occurrences,
-        min(fetched_at) as first_found_at,
-        max(fetched_at) as last_found_at,
-        min_by(fetch_id, fetch_id) as fetch_id,
-        min_by(evidence, fetch_id) as evidence
-    from breaches
-    group by rule_id, system_id, feed, fetched_on
-),
-
 final as (
     select
-        grouped.rule_id,
-        grouped.system_id,
-        rules.subject as object_kind,
-        grouped.feed as object_id,
-        grouped.fetched_on as found_on,
+        merged.rule_id,
+        merged.system_id,
+        merged.object_kind,
+        merged.object_id,
+        merged.found_on,
         case
             when
-                grouped.occurrences >= rules.severe_share * polls.polls
-                and grouped.occurrences >= rules.severe_polls
+                merged.occurrences >= rules.severe_share * merged.polls
+                and merged.occurrences >= rules.severe_polls
                 then 'severe'
             else rules.severity
         end as severity,
-        rules.owner,
-        grouped.evidence,
-        grouped.fetch_id,
-        grouped.occurrences,
-        polls.polls,
-        grouped.first_found_at,
-        grouped.last_found_at
-    from grouped
-    inner join rules on grouped.rule_id = rules.rule_id
-    inner join polls
-        on
-            grouped.system_id = polls.system_id
-            and grouped.feed = polls.feed
-            and grouped.fetched_on = polls.fetched_on
+        coalesce(merged.whose, rules.owner) as owner,
+        merged.evidence,
+        merged.fetch_id,
+        merged.occurrences,
+        merged.polls,
+        merged.first_found_at,
+        merged.last_found_at
+    from merged
+    inner join rules on merged.rule_id = rules.rule_id
 )
 
 select * from final

@@ -9,10 +9,13 @@ r1_schema as (
     select
         'R1' as rule_id,
         *,
-        coalesce(schema_breach, fields_missing || ' required values missing or mistyped')
-            as evidence
+        coalesce(
+            schema_breach,
+            schema_errors || ' errors by the JSON Schema: ' || nullif(schema_evidence, ''),
+            fields_missing || ' required values missing or mistyped'
+        ) as evidence
     from fetches
-    where schema_breach is not null or fields_missing > 0
+    where schema_breach is not null or schema_errors > 0 or fields_missing > 0
 ),
 
 r2_version as (
@@ -59,6 +62,25 @@ r5_freshness as (
     where age_s > max_age_s
 ),
 
+r7_repeated as (
+    select
+        'R7' as rule_id,
+        *,
+        'the same for ' || cast(round(unchanged_s / 60) as bigint)
+        || ' minutes, while last_updated goes on' as evidence
+    from fetches
+    where feed_condition = 'frozen'
+),
+
+r8_not_found as (
+    select
+        'R8' as rule_id,
+        *,
+        outcome as evidence
+    from fetches
+    where http_status in (404, 410)
+),
+
 final as (
     select * from r1_schema
     union all by name
@@ -69,6 +91,10 @@ final as (
     select * from r4_clock
     union all by name
     select * from r5_freshness
+    union all by name
+    select * from r7_repeated
+    union all by name
+    select * from r8_not_found
 )
 
 select
@@ -78,5 +104,6 @@ select
     fetched_on,
     fetched_at,
     fetch_id,
-    evidence
+    evidence,
+    built_at
 from final

@@ -3,12 +3,13 @@
 -- Recomputed: every UTC day of a system on which something new was observed, and the days beside
 -- it, whose first and last interval may end differently now. An interval is cut at midnight UTC,
 -- so that a day needs no more than its neighbours, whatever is late, shuffled or sent twice: the
--- cost of a poll stays the same however long the history.
+-- cost of a poll stays the same however long the history. It is cut, too, where more polls were
+-- missed than an outage may go on over.
 with touched_days as (
     select distinct
         system_id,
         observed_on
-    from {{ ref('int_stations__observations') }}
+    from {{ ref('int_stations__moments') }}
     where built_at > {{ seen_until() }}
 ),
 
@@ -29,27 +30,45 @@ days_read as (
     cross join (values (-1), (0), (1)) as beside (distance)
 ),
 
--- as narrow as can be, for all of it is sorted: the state as one number
-observations as (
+-- As narrow as can be, for all of it is sorted: the station and its state as a number each. The
+-- wide rows are fetched for those alone that begin an interval: 4 s, not 20 s, for 4.6 million.
+seen as (
     select
-        seen.system_id,
-        seen.station_id,
-        seen.observed_at,
-        seen.observed_on,
-        seen.expected_interval_s,
+        observations.system_id,
+        observations.station_id,
+        {{ fingerprint(['observations.system_id', 'observations.station_id']) }} as station_number,
+        observations.observed_at,
+        observations.observed_on,
+        observations.expected_interval_s,
         {{ fingerprint([
-            'seen.vehicles_available', 'seen.vehicles_disabled', 'seen.docks_available',
-            'seen.docks_disabled', 'seen.is_installed', 'seen.is_renting', 'seen.is_returning',
-            'seen.vehicle_types_available'
+            'observations.vehicles_available', 'observations.ebikes_available',
+            'observations.vehicles_disabled', 'observations.docks_available',
+            'observations.docks_disabled', 'observations.is_installed',
+            'observations.is_renting', 'observations.is_returning', 'observations.is_stale',
+            'observations.is_report_absurd', 'observations.vehicle_types_available'
         ]) }} as fingerprint
-    from {{ ref('int_stations__observations') }} as seen
+    from {{ ref('int_stations__observations') }} as observations
     inner join days_read
-        on seen.system_id = days_read.system_id and seen.observed_on = days_read.observed_on
+        on
+            observations.system_id = days_read.system_id
+            and observations.observed_on = days_read.observed_on
+),
+
+stations as (
+    select distinct
+        system_id,
+        station_id,
+        station_number
+    from seen
 ),
 
 sequenced as (
     select
-        *,
+        station_number,
+        observed_at,
+        observed_on,
+        expected_interval_s,
+        fingerprint,
         row_number() over in_order as position_in_order,
         lag(fingerprint) over in_order as previous_fingerprint,
         lead(fingerprint) over in_order as next_fingerprint,
@@ -57,14 +76,26 @@ sequenced as (
         lead(observed_at) over in_order as next_observed_at,
         lag(expected_interval_s) over in_order as previous_interval_s,
         lead(expected_interval_s) over in_order as next_interval_s
-    from observations
-    window in_order as (partition by system_id, station_id order by observed_at)
+    from seen
+    window in_order as (partition by station_number order by observed_at)
 ),
 
 -- null where there is no such observation within reach: nothing is known there
 reached as (
     select
         * exclude (previous_observed_at, next_observed_at),
+        case
+            when
+                {{ seconds_between('previous_observed_at', 'observed_at') }}
+                <= {{ var('gap_limit_s') }}
+                then previous_observed_at
+        end as earlier_seen_at,
+        case
+            when
+                {{ seconds_between('observed_at', 'next_observed_at') }}
+                <= {{ var('gap_limit_s') }}
+                then next_observed_at
+        end as later_seen_at,
         case
             when {{ is_within_reach('previous_observed_at', 'observed_at', 'previous_interval_s') }}
                 then previous_observed_at
@@ -82,11 +113,13 @@ edges as (
         fingerprint = previous_fingerprint and previous_observed_at is not null as is_continued,
         coalesce(
             fingerprint <> previous_fingerprint
-            or cast(previous_observed_at as date) <> observed_on, true
+            or cast(previous_observed_at as date) <> observed_on
+            or not {{ is_one_outage('previous_observed_at', 'observed_at') }}, true
         ) as is_first,
         coalesce(
             fingerprint <> next_fingerprint
-            or cast(next_observed_at as date) <> observed_on, true
+            or cast(next_observed_at as date) <> observed_on
+            or not {{ is_one_outage('observed_at', 'next_observed_at', 'next_interval_s') }}, true
         ) as is_last
     from reached
 ),
@@ -99,17 +132,24 @@ paired as (
             as last_observed_at,
         case when is_last then next_observed_at else lead(next_observed_at) over in_order end
             as following_observed_at,
+        case when is_last then later_seen_at else lead(later_seen_at) over in_order end
+            as following_seen_at,
         case when is_last then position_in_order else lead(position_in_order) over in_order end
         - position_in_order + 1 as observations
     from edges
     where is_first or is_last
-    window in_order as (partition by system_id, station_id order by observed_at)
+    window in_order as (partition by station_number order by observed_at)
 ),
 
 intervals as (
-    select paired.* from paired
+    select
+        paired.*,
+        stations.system_id,
+        stations.station_id
+    from paired
+    inner join stations on paired.station_number = stations.station_number
     inner join days
-        on paired.system_id = days.system_id and paired.observed_on = days.observed_on
+        on stations.system_id = days.system_id and paired.observed_on = days.observed_on
     where paired.is_first
 ),
 
@@ -121,11 +161,16 @@ final as (
         seen.is_installed,
         seen.is_renting,
         seen.is_returning,
+        seen.is_stale,
+        seen.is_report_absurd,
         seen.vehicles_available,
+        seen.ebikes_available,
         seen.vehicles_disabled,
         seen.docks_available,
         seen.docks_disabled,
         seen.vehicle_types_available,
+        seen.fetch_id as first_fetch_id,
+        seen.expected_interval_s,
         intervals.observations,
         coalesce(intervals.is_continued, false) as is_continued,
         intervals.previous_observed_at is null as is_censored_left,
@@ -134,6 +179,8 @@ final as (
         intervals.last_observed_at,
         intervals.previous_observed_at,
         intervals.following_observed_at as next_observed_at,
+        intervals.earlier_seen_at,
+        intervals.following_seen_at as later_seen_at,
         {{ built_at() }} as built_at
     from intervals
     inner join {{ ref('int_stations__observations') }} as seen

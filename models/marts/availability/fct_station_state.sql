@@ -1,21 +1,13 @@
 {{ config(materialized='incremental', unique_key=['system_id', 'observed_on']) }}
 
 -- Recomputed: the UTC days of a system that silver computed anew.
-with touched_days as (
-    select distinct
-        system_id,
-        observed_on
+with intervals as (
+    select
+        *,
+        vehicles_available + coalesce(vehicles_disabled, 0)
+        + docks_available + coalesce(docks_disabled, 0) as docks
     from {{ ref('int_stations__state_intervals') }}
     where built_at > {{ seen_until() }}
-),
-
-intervals as (
-    select intervals.*
-    from {{ ref('int_stations__state_intervals') }} as intervals
-    inner join touched_days
-        on
-            intervals.system_id = touched_days.system_id
-            and intervals.observed_on = touched_days.observed_on
 ),
 
 final as (
@@ -33,15 +25,22 @@ final as (
         is_installed,
         is_renting,
         is_returning,
+        is_stale,
+        -- a station that tells no number of docks is judged by its flags
+        coalesce(is_installed and is_renting and is_returning, true)
+        and coalesce(docks_disabled <= (1 - {{ var('operable_share') }}) * docks, true)
+            as is_operable,
         is_continued,
         is_censored_left,
         is_censored_right,
         vehicles_available,
+        ebikes_available,
         vehicles_disabled,
         docks_available,
         docks_disabled,
         cast(vehicle_types_available as varchar) as vehicle_types_available,
         cast(observations as integer) as observations,
+        expected_interval_s,
         cast(
             {{ seconds_between(
                 'first_observed_at', 'coalesce(next_observed_at, last_observed_at)'
@@ -51,6 +50,8 @@ final as (
         coalesce(next_observed_at, last_observed_at) as ended_at,
         previous_observed_at,
         last_observed_at,
+        earlier_seen_at,
+        later_seen_at,
         observed_on,
         {{ built_at() }} as built_at
     from intervals

@@ -2,17 +2,42 @@
     config(
         materialized='incremental',
         unique_key=['system_id', 'service_on'],
-        pre_hook="{{ forget_days_missing_in(ref('int_stations__service_day_minutes')) }}",
+        pre_hook="{{ forget_days_missing_in(ref('int_stations__service_hours')) }}",
     )
 }}
 
 -- Recomputed: the service days that silver computed anew.
-with minutes as (
+with hours as (
+    select * from {{ ref('int_stations__service_hours') }}
+    where built_at > {{ seen_until() }}
+),
+
+summed as (
+    select
+        station_sk,
+        system_id,
+        station_id,
+        service_on,
+        {{ sum_of_minutes('hour_minutes') }} as day_minutes,
+        {{ sum_of_minutes('observed_minutes') }} as observed_minutes,
+        {{ sum_of_minutes('available_minutes') }} as available_minutes,
+        {{ sum_of_minutes('dock_available_minutes') }} as dock_available_minutes,
+        {{ sum_of_minutes('empty_minutes') }} as empty_minutes,
+        {{ sum_of_minutes('full_minutes') }} as full_minutes,
+        {{ sum_of_minutes('out_of_service_minutes') }} as out_of_service_minutes,
+        {{ sum_of_minutes('stale_minutes') }} as stale_minutes,
+        {{ sum_of_minutes('operable_minutes') }} as operable_minutes,
+        {{ sum_of_minutes('vehicle_minutes') }} as vehicle_minutes,
+        cast(sum(states) as integer) as states
+    from hours
+    group by station_sk, system_id, station_id, service_on
+),
+
+covered as (
     select
         *,
         100 * observed_minutes / day_minutes as coverage_pct
-    from {{ ref('int_stations__service_day_minutes') }}
-    where built_at > {{ seen_until() }}
+    from summed
 ),
 
 final as (
@@ -29,15 +54,17 @@ final as (
         empty_minutes,
         full_minutes,
         out_of_service_minutes,
+        stale_minutes,
+        operable_minutes,
         vehicle_minutes,
-        {{ when_covered('100 * available_minutes / observed_minutes') }}
-            as availability_pct,
+        {{ when_covered('100 * available_minutes / observed_minutes') }} as availability_pct,
         {{ when_covered('100 * dock_available_minutes / observed_minutes') }}
             as dock_availability_pct,
+        {{ when_covered('100 * operable_minutes / observed_minutes') }} as operability_pct,
         {{ when_covered('vehicle_minutes / observed_minutes') }} as mean_vehicles_available,
         states,
         {{ built_at() }} as built_at
-    from minutes
+    from covered
 )
 
 select * from final

@@ -24,6 +24,8 @@ summed as (
         {{ sum_of_minutes('empty_minutes') }} as empty_minutes,
         {{ sum_of_minutes('full_minutes') }} as full_minutes,
         {{ sum_of_minutes('out_of_service_minutes') }} as out_of_service_minutes,
+        {{ sum_of_minutes('stale_minutes') }} as stale_minutes,
+        {{ sum_of_minutes('operable_minutes') }} as operable_minutes,
         {{ sum_of_minutes('vehicle_minutes') }} as vehicle_minutes
     from station_days
     group by system_id, service_on
@@ -49,11 +51,13 @@ final as (
         empty_minutes,
         full_minutes,
         out_of_service_minutes,
+        stale_minutes,
+        operable_minutes,
         vehicle_minutes,
-        {{ when_covered('100 * available_minutes / observed_minutes') }}
-            as availability_pct,
+        {{ when_covered('100 * available_minutes / observed_minutes') }} as availability_pct,
         {{ when_covered('100 * dock_available_minutes / observed_minutes') }}
             as dock_availability_pct,
+        {{ when_covered('100 * operable_minutes / observed_minutes') }} as operability_pct,
         {{ when_covered('stations * vehicle_minutes / observed_minutes') }}
             as mean_fleet_available,
         {{ built_at() }} as built_at

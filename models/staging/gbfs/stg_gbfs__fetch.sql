@@ -1,7 +1,5 @@
 {{ config(materialized='incremental') }}
 
-{%- set envelope_members = ['$.last_updated', '$.ttl', '$.version', '$.data.stations[0]'] %}
-
 -- The account of what has been taken in: the models over bodies parse just the fetches that stand
 -- here, so that all of a build speaks of the same polls whatever lands meanwhile.
 with raw_fetches as (
@@ -10,23 +8,33 @@ with raw_fetches as (
         coalesce(json_valid(body), false) as is_json,
         case
             when json_valid(body)
-                then json_extract(body, {{ envelope_members }})
+                then json_extract(body, {{ gbfs_envelope_paths() }})
         end as envelope
     from {{ source('raw', 'gbfs_fetch') }}
     where {{ newly_landed(source('raw', 'gbfs_fetch'), 'fetch_id') }}
 ),
 
--- numbered without the bodies, which would not fit memory
+-- without the data, of which only a fingerprint is kept: all of it would not fit memory
+outlined as (
+    select
+        * exclude (envelope),
+        envelope[1:3] as envelope,
+        case when is_json then {{ gbfs_content_id('envelope[4]') }} end as content_id,
+        {{ gbfs_first_item('envelope') }} as first_item
+    from raw_fetches
+),
+
 numbered as (
     select
         *,
         row_number() over (partition by fetch_id order by landed_at) as copy_number
-    from raw_fetches
+    from outlined
 ),
 
 final as (
     select
         fetch_id,
+        content_id,
         system_id,
         feed,
         url,
@@ -36,7 +44,12 @@ final as (
         error,
         is_json,
         json_extract_string(envelope[3], '$') as version_declared,
-        cast(json_structure(envelope[4]) as varchar) as item_shape,
+        json_type(envelope[1]) as last_updated_type,
+        -- a document nested thousands deep would end the process
+        case
+            when length(first_item) <= {{ var('longest_item') }}
+                then cast(json_structure(first_item) as varchar)
+        end as item_shape,
         http_status,
         elapsed_ms,
         body_bytes,

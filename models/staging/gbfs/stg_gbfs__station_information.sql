@@ -1,49 +1,56 @@
 {{ config(materialized='incremental') }}
 
-with raw_fetches as (
+with raw_documents as (
     select
-        *,
-        from_json(
-            body,
-            '{"data": {"stations": [{
-                "station_id": "VARCHAR", "name": "JSON", "short_name": "JSON",
-                "lat": "DOUBLE", "lon": "DOUBLE", "capacity": "INTEGER",
-                "region_id": "VARCHAR", "address": "VARCHAR", "post_code": "VARCHAR",
-                "is_virtual_station": "VARCHAR"
-            }]}}'
-        ).data.stations as stations
+        system_id,
+        {{ gbfs_content_id("json_extract(body, '$.data')") }} as content_id,
+        from_json(body, '{"data": {"stations": ["JSON"]}}').data.stations as stations
     from {{ source('raw', 'gbfs_fetch') }}
-    where {{ newly_fetched('station_information') }}
+    where {{ newly_served('station_information') }}
 ),
 
 unnested as (
     select
-        fetch_id,
+        content_id,
         system_id,
-        fetched_at,
-        unnest(stations) as station,
+        unnest(stations) as item,
         generate_subscripts(stations, 1) as list_position
-    from raw_fetches
+    from raw_documents
+),
+
+read as (
+    select
+        *,
+        json_extract(item, ['$.short_name', '$.name']) as names,
+        json_extract_string(
+            item,
+            [
+                '$.station_id', '$.region_id', '$.address', '$.post_code',
+                '$.is_virtual_station', '$.parking_type', '$.lat', '$.lon', '$.capacity'
+            ]
+        ) as texts
+    from unnested
 ),
 
 final as (
     select
-        fetch_id,
+        content_id,
         cast(list_position as integer) as list_position,
         system_id,
-        station.station_id as station_id,
-        {{ gbfs_text('station.short_name') }} as short_name,
-        {{ gbfs_text('station.name') }} as name,
-        station.region_id as region_id,
-        station.address as address,
-        station.post_code as post_code,
-        {{ gbfs_boolean('station.is_virtual_station') }} as is_virtual,
-        station.lat as lat,
-        station.lon as lon,
-        station.capacity as capacity,
-        cast(fetched_at at time zone 'UTC' as timestamp) as observed_at,
+        texts[1] as station_id,
+        {{ gbfs_text('names[1]') }} as short_name,
+        {{ gbfs_text('names[2]') }} as name,
+        texts[2] as region_id,
+        texts[3] as address,
+        texts[4] as post_code,
+        texts[6] as parking_type,
+        {{ gbfs_boolean('texts[5]') }} as is_virtual,
+        {{ finite('try_cast(texts[7] as double)') }} as lat,
+        {{ finite('try_cast(texts[8] as double)') }} as lon,
+        try_cast(texts[9] as integer) as capacity,
+        item,
         {{ built_at() }} as built_at
-    from unnested
+    from read
 )
 
 select * from final

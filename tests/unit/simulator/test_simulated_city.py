@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.city import City, StationStates
+from simulator.city import City
 from simulator.log import DayLog
 from simulator.moments import DAY_S, midnight
 from simulator.riders import pull_at, ride_seconds
+from simulator.states import StationStates
 
 FIRST_DAY = date(2026, 1, 5)
 

@@ -10,6 +10,7 @@ import pytest
 
 from simulator import City, Fault, FaultKind, SimulatedClock, serving
 from simulator.feeds import Feeds
+from simulator.gbfs import DIALECTS
 from simulator.moments import to_seconds
 
 NOON = datetime(2026, 1, 6, 12, tzinfo=UTC)
@@ -44,15 +45,23 @@ def fault_of(kind: FaultKind) -> Fault:
 def test_discovery_leads_to_every_feed(client: httpx.Client) -> None:
     document = client.get("/gbfs.json").raise_for_status().json()
     feeds = {feed["name"]: feed["url"] for feed in document["data"]["en"]["feeds"]}
-    assert set(feeds) == {
-        "system_information",
-        "vehicle_types",
-        "station_information",
-        "station_status",
-    }
+    assert set(feeds) == set(DIALECTS["2.3"].feeds)
+    assert client.get("/2.3/gbfs.json").json() == document
     for url in feeds.values():
         assert url.startswith(str(client.base_url))
         assert client.get(url).raise_for_status().json()["last_updated"] == to_seconds(NOON)
+
+
+def test_all_versions_are_served_at_once_and_lead_to_each_other(client: httpx.Client) -> None:
+    listed = client.get("/gbfs/2.3/en/gbfs_versions.json").json()["data"]["versions"]
+    assert [one["version"] for one in listed] == list(DIALECTS)
+    for one in listed:
+        index = client.get(one["url"]).raise_for_status().json()
+        feeds = (index["data"] if one["version"] == "3.0" else index["data"]["en"])["feeds"]
+        assert len(feeds) == len(DIALECTS[one["version"]].feeds)
+        for feed in feeds:
+            document = client.get(feed["url"]).raise_for_status().json()
+            assert document["version"] == one["version"]
 
 
 def test_the_body_is_the_one_that_history_records(client: httpx.Client, city: City) -> None:
@@ -76,7 +85,18 @@ def test_a_client_that_has_the_body_gets_304(client: httpx.Client, clock: SetClo
     assert fresh.headers["ETag"] != first.headers["ETag"]
 
 
-@pytest.mark.parametrize("path", ["/", "/gbfs/2.3/en/free_bike_status.json", "/gbfs/3.0/en/x"])
+def test_a_client_that_has_the_date_gets_304(client: httpx.Client, clock: SetClock) -> None:
+    date = client.get(STATUS).headers["Last-Modified"]
+    assert client.get(STATUS, headers={"If-Modified-Since": date}).status_code == 304
+    assert client.get(STATUS, headers={"If-Modified-Since": "lately"}).status_code == 200
+    clock.moment = NOON + timedelta(seconds=60)
+    assert client.get(STATUS, headers={"If-Modified-Since": date}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/2.2/gbfs.json", "/gbfs/2.3/en/vehicle_status.json", "/gbfs/3.0/en/x", "/gbfs/9/x.json"],
+)
 def test_what_is_not_there_is_404(client: httpx.Client, path: str) -> None:
     assert client.get(path).status_code == 404
 
@@ -86,8 +106,10 @@ def test_a_token_is_asked_for(city: City, clock: SetClock) -> None:
         assert httpx.get(f"{url}/gbfs.json").status_code == 401
         wrong = httpx.get(f"{url}{STATUS}", headers={"X-API-Key": "sesame"})
         right = httpx.get(f"{url}{STATUS}", headers={"X-API-Key": "open sesame"})
-    assert wrong.status_code == 401
-    assert right.status_code == 200
+        bearer = httpx.get(f"{url}{STATUS}", headers={"Authorization": "Bearer open sesame"})
+        basic = httpx.get(f"{url}{STATUS}", auth=("open", "sesame"))
+    assert (wrong.status_code, basic.status_code) == (401, 401)
+    assert (right.status_code, bearer.status_code) == (200, 200)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +137,18 @@ def test_a_timeout_keeps_one_client_waiting_and_no_other(city: City, clock: SetC
 def test_a_timeout_ends(city: City, clock: SetClock) -> None:
     with serving(city, clock, faults=[fault_of(FaultKind.TIMEOUT)], never_s=0.05) as url:
         assert httpx.get(f"{url}{STATUS}").status_code == 200
+
+
+def test_in_a_gap_the_server_hangs_up(city: City, clock: SetClock) -> None:
+    with serving(city, clock, faults=[fault_of(FaultKind.GAP)]) as url, httpx.Client() as client:
+        for path in ("/gbfs.json", STATUS, "/3.0/gbfs.json"):
+            with pytest.raises(httpx.TransportError):
+                client.get(f"{url}{path}")
+        clock.moment = NOON + timedelta(minutes=10)
+        assert client.get(f"{url}{STATUS}").status_code == 200
+        clock.moment = NOON
+        with pytest.raises(httpx.TransportError):
+            client.get(f"{url}{STATUS}")
 
 
 def test_the_server_stops(city: City, clock: SetClock) -> None:

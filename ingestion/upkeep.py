@@ -1,0 +1,70 @@
+"""What keeps a raw table small and quick: old days expire, small files are merged, dead ones go."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from deltalake import DeltaTable
+
+from ingestion.raw import RawTable
+
+UNFINISHED_HOURS = 24
+TARGET_BYTES = 64 << 20
+CONFIGURATION = {
+    "delta.setTransactionRetentionDuration": "interval 30 days",
+    # of a table that is committed to every few seconds: each commit lists what is left of the log
+    "delta.logRetentionDuration": "interval 1 days",
+}
+
+
+def expire(delta: DeltaTable, limit: date) -> int:
+    """Delete the days that landed before `limit`, and their files; return the rows.
+
+    Files that refused or killed writers left behind, which no version names, go as well once
+    nobody can be about to commit them.
+    """
+    if not any(day["landed_on"] and day["landed_on"] < str(limit) for day in delta.partitions()):
+        return 0
+    gone = delta.delete(f"landed_on < cast('{limit}' as date)")["num_deleted_rows"]
+    sweep(delta, 0, every_file=False)
+    sweep(delta, UNFINISHED_HOURS)
+    return int(gone or 0)
+
+
+def compact(delta: DeltaTable, table: RawTable) -> tuple[int, int]:
+    """Merge the small files of each day; return how many there were, and how many there are.
+
+    One file is written at a time, and each day is a commit: bodies are large.
+
+    Raises:
+        CommitFailedError: another process deleted or merged the same files at the same time.
+    """
+    lacking = {
+        name: value
+        for name, value in CONFIGURATION.items()
+        if delta.metadata().configuration.get(name) != value
+    }
+    if lacking:
+        delta.alter.set_table_properties(lacking)
+    before = len(delta.file_uris())
+    delta.optimize.compact(
+        target_size=TARGET_BYTES,
+        max_concurrent_tasks=1,
+        min_commit_interval=0,
+        writer_properties=table.writer,
+    )
+    delta.update_incremental()
+    delta.create_checkpoint()
+    return before, len(delta.file_uris())
+
+
+def sweep(delta: DeltaTable, hours: int, every_file: bool = True) -> int:
+    """Remove files that no version of the last `hours` needs; return how many.
+
+    Args:
+        every_file: also those that no version names.
+    """
+    gone = delta.vacuum(
+        retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=every_file
+    )
+    return len(gone)

@@ -1,0 +1,297 @@
+"""`mobilake prove`: one published row recomputed from the raw bytes it rests on, with the trail.
+
+The raw rows that count are copied from the lake into a lake of their own, the same models are built
+from them, and the row that comes out is laid beside the one that was published. A mart says in its
+`meta` what names a row of it (`proved_by`) and the raw table it rests on (`proved_from`); a query
+in `serving/evidence/`, named like the mart, picks the raw rows. It reads `claimed`, the row as
+published, and the tables of `raw`, and gives with each raw row a struct `shown` for the trail: null
+or {name, at, status, error, sha256, body}.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from ingestion.duckdb_plugin import load_delta
+from ingestion.lake import Lake, RawTable
+from ingestion.source import Context
+from mobilake import transform
+from mobilake.errors import MobilakeError
+from mobilake.settings import Settings, share_with_libraries
+from quality.gate import MARTS_SCHEMA
+from serving import publish as publishing
+
+EVIDENCE = Path("serving") / "evidence"
+SHORTEST_ID = 8
+BATCH_ROWS = 64
+NOT_COMPARED = ("built_at",)
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Poll:
+    """A raw row of the trail.
+
+    Attributes:
+        hash_holds: whether the body kept has the hash that was taken of the bytes received; None
+            where there is no body.
+    """
+
+    name: str
+    at: str
+    status: int | None
+    error: str | None
+    sha256: str | None
+    hash_holds: bool | None
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was published, what it rests on, and what came out of that again."""
+
+    mart: str
+    claimed: Row
+    recomputed: Row | None
+    polls: tuple[Poll, ...]
+    rule: str
+    generation: int
+    published_with: str
+    code_version: str
+    lake_version: int
+
+    @property
+    def differences(self) -> dict[str, tuple[Any, Any]]:
+        """The columns that came out otherwise: as published, as recomputed."""
+        again = self.recomputed or {}
+        return {
+            name: (value, again.get(name))
+            for name, value in self.claimed.items()
+            if name not in NOT_COMPARED and value != again.get(name)
+        }
+
+    @property
+    def broken(self) -> list[Poll]:
+        """The polls whose body is not the one that was received."""
+        return [poll for poll in self.polls if poll.hash_holds is False]
+
+    @property
+    def holds(self) -> bool:
+        """Whether the same came out of the same bytes."""
+        return self.recomputed is not None and not self.differences and not self.broken
+
+
+def prove(
+    context: Context,
+    tables: Iterable[RawTable],
+    wanted: str,
+    report: Callable[[str], None] = lambda line: None,
+) -> Proof:
+    """Recompute a published row from the lake.
+
+    Args:
+        tables: the raw tables of all sources.
+        wanted: the row's id, or as much of its beginning as names it.
+
+    Raises:
+        MobilakeError: nothing is published, no row has this id, or several have.
+    """
+    settings = context.settings
+    published = publishing.current(settings)
+    if published is None or not (settings.artifacts / "manifest.json").is_file():
+        raise MobilakeError("Nothing is published here yet: `mobilake build` publishes.")
+    marts = provable(settings)
+    mart, claimed, publication = _claim(published, marts, wanted)
+    key = marts[mart]
+    name = str(claimed[key])
+    report(f"{mart} {name}, generation {publication['generation']}")
+    model, known = _models(settings)[mart], tuple(tables)
+    source = _table(known, model)
+    with _aside(settings) as place:
+        again = Lake(str(place / "lake"), context.clock)
+        query = (settings.root / EVIDENCE / f"{mart}.sql").read_text(encoding="utf-8")
+        polls = _copy(context.lake, again, known, source, query, claimed)
+        report(f"{len(polls)} polls; building {mart} from them anew …")
+        scratch = settings.model_copy(update={"home": place, "lake": again.root})
+        _build(settings, scratch, mart)
+        recomputed = _one(scratch.gold, mart, key, name)
+    return Proof(
+        mart=mart,
+        claimed=claimed,
+        recomputed=recomputed,
+        polls=polls,
+        rule=str(model["description"]),
+        generation=int(publication["generation"]),
+        published_with=str(publication["code_version"]),
+        code_version=publishing.code_version(settings.root),
+        lake_version=int(context.lake.open(source).version()),
+    )
+
+
+def provable(settings: Settings) -> dict[str, str]:
+    """Return the marts that can be proved, and the column that names a row of each."""
+    return {
+        name: str(node["config"]["meta"]["proved_by"])
+        for name, node in _models(settings).items()
+        if "proved_by" in node["config"].get("meta", {})
+    }
+
+
+def write(proof: Proof, folder: Path) -> Path:
+    """Write the trail as JSON and return the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = next(iter(proof.claimed.values()))
+    file = folder / f"{proof.mart}-{name}.json"
+    trail = {
+        "holds": proof.holds,
+        "mart": proof.mart,
+        "rule": proof.rule,
+        "generation": proof.generation,
+        "published_with": proof.published_with,
+        "recomputed_with": proof.code_version,
+        "lake_version": proof.lake_version,
+        "published": proof.claimed,
+        "recomputed": proof.recomputed,
+        "differences": proof.differences,
+        "polls": [vars(poll) for poll in proof.polls],
+    }
+    file.write_text(json.dumps(trail, indent=2, default=str) + "\n", encoding="utf-8")
+    return file
+
+
+def _models(settings: Settings) -> dict[str, dict[str, Any]]:
+    return {
+        node["name"]: node
+        for node in transform.manifest(settings)["nodes"].values()
+        if node["resource_type"] == "model" and node["schema"] == MARTS_SCHEMA
+    }
+
+
+def _claim(published: Path, marts: Mapping[str, str], wanted: str) -> tuple[str, Row, Row]:
+    if len(wanted) < SHORTEST_ID:
+        raise MobilakeError(f"An id is told by its first {SHORTEST_ID} characters, or more.")
+    found: list[tuple[str, Row]] = []
+    with duckdb.connect(str(published), read_only=True) as connection:
+        for mart, key in marts.items():
+            rows = connection.execute(
+                f"select * from {MARTS_SCHEMA}.{mart} where starts_with({key}, ?) limit 2", [wanted]
+            )
+            found += [(mart, row) for row in _dictionaries(rows)]
+        publication = _dictionaries(
+            connection.execute(
+                f"select * from {MARTS_SCHEMA}.publication order by generation desc limit 1"
+            )
+        )[0]
+    if len(found) != 1:
+        raise MobilakeError(
+            f"{wanted!r} names {'more than one row' if found else 'no row'} of "
+            f"{', '.join(marts) or 'any mart'} in what is published: give the whole id."
+        )
+    return *found[0], publication
+
+
+def _table(tables: Iterable[RawTable], model: Mapping[str, Any]) -> RawTable:
+    name = model["config"]["meta"]["proved_from"]
+    return next(table for table in tables if table.name == name)
+
+
+def _copy(
+    lake: Lake,
+    into: Lake,
+    tables: Iterable[RawTable],
+    source: RawTable,
+    query: str,
+    claimed: Row,
+) -> tuple[Poll, ...]:
+    """Copy what a row rests on, and the small tables whole. Return the polls to be shown."""
+    polls: list[Poll] = []
+    with duckdb.connect() as connection:
+        load_delta(connection)
+        connection.execute("set timezone = 'UTC'; create schema raw")
+        for table in tables:
+            lake.open(table)
+            into.open(table)
+            place = _quoted(lake.uri(table))
+            connection.execute(
+                f"create view raw.{table.name} as select * from delta_scan('{place}')"
+            )
+        connection.register("row", pa.Table.from_pylist([claimed]))
+        connection.execute("create table claimed as select * from row")
+        for batch in connection.execute(query).to_arrow_reader(BATCH_ROWS):
+            rows = pa.Table.from_batches([batch])
+            polls += [_poll(shown) for shown in rows.column("shown").to_pylist() if shown]
+            into.append(source, _fit(rows, source))
+        for table in tables:
+            if table.row_group_rows > BATCH_ROWS:  # of narrow rows: registrations and the like
+                found = connection.execute(f"select * from raw.{table.name}")
+                into.append(table, _fit(found.to_arrow_table(), table))
+    return tuple(sorted(polls, key=lambda poll: poll.at))
+
+
+def _fit(rows: pa.Table, table: RawTable) -> pa.Table:
+    return rows.select(table.columns.names).cast(table.columns)
+
+
+def _poll(shown: Row) -> Poll:
+    body, taken = shown["body"], shown["sha256"]
+    now = hashlib.sha256(body.encode()).hexdigest() if body is not None else None
+    return Poll(
+        name=shown["name"],
+        at=shown["at"].isoformat(),
+        status=shown["status"],
+        error=shown["error"],
+        sha256=taken,
+        hash_holds=None if now is None else now == taken,
+    )
+
+
+def _build(settings: Settings, scratch: Settings, mart: str) -> None:
+    share_with_libraries(scratch)
+    try:
+        transformed = transform.dbt_build(
+            scratch,
+            arguments=("--select", f"+{mart}", "--exclude-resource-type", "test"),
+        )
+    finally:
+        share_with_libraries(settings)
+    if transformed.failures:
+        raise MobilakeError(f"The models could not be built anew: {transformed.failures[0].reason}")
+
+
+def _one(file: Path, mart: str, key: str, value: str) -> Row | None:
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{_quoted(file)}' as built (read_only)")
+        rows = connection.execute(
+            f"select * from built.{MARTS_SCHEMA}.{mart} where {key} = ?", [value]
+        )
+        return next(iter(_dictionaries(rows)), None)
+
+
+def _dictionaries(found: duckdb.DuckDBPyConnection) -> list[Row]:
+    names = [column[0] for column in found.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+@contextmanager
+def _aside(settings: Settings) -> Iterator[Path]:
+    """Yield a folder of the home that is gone afterwards."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(prefix="prove-", dir=settings.home))
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _quoted(place: object) -> str:
+    return str(place).replace("'", "''")

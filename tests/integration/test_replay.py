@@ -1,0 +1,223 @@
+"""Incremental = rebuild: whatever comes late, twice, shuffled, split, whatever build is killed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import orjson
+import pytest
+import zstandard
+from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import strategies as st
+
+from ingestion.lake import Lake
+from ingestion.source import Context, load_sources
+from ingestion.sources.gbfs import history
+from ingestion.sources.gbfs.recording import Recording
+from mobilake.secrets import pseudonym_key
+from mobilake.settings import Settings, load, share_with_libraries
+from mobilake.transform import dbt_build
+from simulator.faults import default_faults
+from simulator.history import record
+from simulator.home import open_world
+
+EXAMPLES = int(os.environ.get("MOBILAKE_EXAMPLES", "1"))
+SYSTEM = "port_aurora"
+BATCHES = 3
+RUN_LINES = 40
+UNCHANGED_EVERY = 9
+
+
+class Lines(dict[str, list[bytes]]):
+    """Recorded lines by feed."""
+
+    def __repr__(self) -> str:
+        return str({feed: len(lines) for feed, lines in self.items()})
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """How the same lines arrive: what each build sees of them, and which builds are killed.
+
+    Attributes:
+        seed: of where runs of lines go, which come twice, and of their order.
+        late: how many runs in ten do not come in the batch in which they would by time.
+        twice: how many lines in a hundred come again in a later batch.
+        killed_after: for each batch, the number of models after which its build is killed.
+    """
+
+    seed: int
+    late: int
+    twice: int
+    killed_after: tuple[int | None, ...]
+
+    def batches(self, lines: Lines) -> list[Lines]:
+        """Return what comes before each build; all lines come in one of them."""
+        chance = random.Random(self.seed)
+        batches: list[Lines] = [Lines({feed: [] for feed in lines}) for _ in range(BATCHES)]
+        for feed, sent in lines.items():
+            for start in range(0, len(sent), RUN_LINES):
+                number = start * BATCHES // len(sent)
+                if chance.randrange(10) < self.late:
+                    number = chance.randrange(BATCHES)
+                batches[number][feed] += sent[start : start + RUN_LINES]
+            for line in sent:
+                if chance.randrange(100) < self.twice:
+                    batches[chance.randrange(BATCHES)][feed].append(line)
+        for batch in batches:
+            for arrived in batch.values():
+                chance.shuffle(arrived)
+        return batches
+
+
+arrivals = st.builds(
+    Arrival,
+    seed=st.integers(0, 2**32),
+    late=st.integers(0, 10),
+    twice=st.integers(0, 20),
+    killed_after=st.tuples(*[st.none() | st.integers(0, 40)] * BATCHES),
+)
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory: pytest.TempPathFactory) -> Lines:
+    """Three days of four stations every ten minutes, faults and answers of 304 among them."""
+    home = tmp_path_factory.mktemp("small")
+    until = datetime(2026, 3, 30, 6, tzinfo=UTC)  # the clocks change on the 29th
+    since = until - timedelta(days=3)
+    world = open_world(home, since=since, until=until, seed=3, stations=4)
+    begin = datetime.combine(world.city.started_on, datetime.min.time(), UTC)
+    faults = default_faults(3, begin, until)
+    found = Lines()
+    for file in sorted(record(world.city, home, begin, until, 600, faults=faults)):
+        if file.suffix == ".zst":
+            text = zstandard.ZstdDecompressor().stream_reader(file.read_bytes()).read()
+            found.setdefault(file.name.split("-")[0], []).extend(text.splitlines())
+    found["station_status"] = [
+        _not_modified(line, found["station_status"][place - 1])
+        if place % UNCHANGED_EVERY == UNCHANGED_EVERY - 1
+        else line
+        for place, line in enumerate(found["station_status"])
+    ]
+    return found
+
+
+def _not_modified(line: bytes, before: bytes) -> bytes:
+    body = orjson.loads(before)["body"]
+    text = body.encode() if isinstance(body, str) else orjson.dumps(body)
+    moment = orjson.loads(line)["fetched_at"]
+    seen = hashlib.sha256(text).hexdigest()
+    return orjson.dumps({"fetched_at": moment, "body": None, "http_status": 304, "sha256": seen})
+
+
+@given(arrival=arrivals)
+@example(arrival=Arrival(seed=1, late=6, twice=10, killed_after=(25, None, 40)))
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize="MOBILAKE_EXAMPLES" not in os.environ,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_every_gold_table_is_what_a_rebuild_makes_it(lines, new_workspace, arrival):
+    space = new_workspace("replay")
+    for batch, killed_after in zip(arrival.batches(lines), arrival.killed_after, strict=True):
+        with context_of(space.home) as context:
+            land(context, batch, space.home / "arrived")
+        if killed_after is not None:
+            kill_build(space, killed_after)
+        build(space.home)
+    rebuilt = new_workspace("rebuilt")
+    shutil.copytree(space.home / "lake", rebuilt.home / "lake")
+    build(rebuilt.home)
+    assert differences(space.home, rebuilt.home) == {}
+
+
+@contextmanager
+def context_of(home: Path) -> Iterator[Context]:
+    """Yield the context of a home, dbt's environment set to it meanwhile."""
+    before = dict(os.environ)
+    chosen: Settings = load().model_copy(update={"home": home, "lake": str(home / "lake")})
+    share_with_libraries(chosen)
+    try:
+        clock = lambda: datetime.now(UTC)  # noqa: E731
+        yield Context(chosen, Lake(chosen.lake, clock), clock)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def land(context: Context, batch: Lines, folder: Path) -> None:
+    """Import lines as files of recorded history."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in load_sources(context.settings).values():
+        for table in source.tables:
+            context.lake.open(table)
+    history.settle_system(context, SYSTEM, "Europe/Lisbon", 600)
+    for feed, arrived in batch.items():
+        if arrived:
+            file = folder / f"{feed}.jsonl"
+            file.write_bytes(b"\n".join(arrived) + b"\n")
+            pace = {"station_status": 600, "free_bike_status": 300}.get(feed, 3600)
+            key = pseudonym_key(context.settings.home)
+            recording = Recording(SYSTEM, feed, pace, key)
+            counts = history.import_files(
+                context, recording, [file], lambda _: lambda done, total: None
+            )
+            assert counts.received == len(arrived)
+            assert counts.accepted + counts.known + counts.quarantined == counts.received
+
+
+def build(home: Path) -> None:
+    """Run the models without their tests."""
+    with context_of(home) as context:
+        built = dbt_build(context.settings, arguments=("--exclude-resource-type", "test"))
+    assert [node.reason for node in built.failures] == []
+
+
+def kill_build(space, after: int) -> None:
+    """Start a build and kill it with SIGKILL once so many models are done."""
+    victim = space.start("build")
+    assert victim.stdout is not None
+    for done, _ in enumerate(victim.stdout):
+        if done >= after:
+            break
+    victim.kill()
+    victim.wait()
+    victim.stdout.close()
+
+
+def differences(one: Path, other: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Return the rows of each gold table that only one of two homes has, a few of them."""
+    found = {}
+    with duckdb.connect() as both:
+        both.execute(f"attach '{one / 'gold.duckdb'}' as one (read_only)")
+        both.execute(f"attach '{other / 'gold.duckdb'}' as other (read_only)")
+        tables = both.execute(
+            "select table_name from duckdb_tables() where database_name = 'other'"
+        ).fetchall()
+        assert len(tables) >= 12
+        for (table,) in tables:
+            columns = both.execute(f"describe other.gold.{table}").fetchall()
+            kept = ", ".join(f'"{column[0]}"' for column in columns if column[0] != "built_at")
+            rows = both.execute(
+                f"""(select 'incremental', * from (
+                    select {kept} from one.gold.{table} except all
+                    select {kept} from other.gold.{table}))
+                union all (select 'rebuilt', * from (
+                    select {kept} from other.gold.{table} except all
+                    select {kept} from one.gold.{table})) limit 6"""
+            ).fetchall()
+            if rows:
+                found[table] = rows
+    return found
