@@ -19,7 +19,8 @@ def phase_of(name: str) -> float:
 
 def first_due(now: float, pace_s: float, phase: float) -> float:
     """Return the first moment of the grid after now."""
-    return (math.floor(now / pace_s - phase) + 1 + phase) * pace_s
+    due = (math.floor(now / pace_s - phase) + 1 + phase) * pace_s
+    return due if due > now else due + pace_s  # now may be on the grid but for rounding
 
 
 def next_due(previous: float, now: float, pace_s: float, phase: float) -> float:

@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import time
-from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -48,8 +47,8 @@ def main(
     clock = SimulatedClock(until, SPEED, lambda: datetime.now(UTC))
     with serving(city, clock, faults=world.faults) as url:
         _mobilake("systems", "add", f"{url}/gbfs.json")
-        for feed, recorded in _by_feed(files).items():
-            _mobilake("import", "gbfs", "--system", SYSTEM_ID, "--feed", feed, *recorded)
+        if files:
+            _mobilake("import", "gbfs", "--system", SYSTEM_ID, *map(str, sorted(files)))
         for _ in range(POLLS - 1):
             _mobilake("ingest", "gbfs")
         _mobilake("run")
@@ -65,15 +64,6 @@ def _mobilake(*words: str) -> None:
     finished = subprocess.run(command, env=os.environ | allowed, check=False)
     if finished.returncode:
         sys.exit(finished.returncode)
-
-
-def _by_feed(files: list[Path]) -> dict[str, list[str]]:
-    """Group history files by the feed in their name, system_information first."""
-    feeds: dict[str, list[str]] = defaultdict(list)
-    about = "system_information-"
-    for file in sorted(files, key=lambda file: (not file.name.startswith(about), file.name)):
-        feeds[file.name.split("-")[0]].append(str(file))
-    return feeds
 
 
 def _progress(done: int, total: int) -> None:

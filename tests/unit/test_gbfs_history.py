@@ -16,6 +16,7 @@ from ingestion.source import Context
 from ingestion.sources.gbfs.feeds import FEEDS
 from ingestion.sources.gbfs.history import (
     check_feed,
+    feeds_of,
     settle_system,
     timezone_of,
     typical_interval_s,
@@ -206,7 +207,7 @@ def test_the_interval_is_the_usual_distance(
     lines = [line((AT + timedelta(seconds=step)).isoformat()) for step in seconds]
     file = tmp_path / "recorded"
     file.write_bytes(stored(b"\n".join([b"nonsense", *lines, b""])))
-    assert typical_interval_s(file) == expected
+    assert typical_interval_s([file]) == expected
 
 
 def land_information(context: Context, fetched_at: datetime, body: str) -> None:
@@ -258,3 +259,25 @@ def test_feeds_that_gbfs_does_not_define_are_refused() -> None:
         check_feed(feed)
     with pytest.raises(MobilakeError, match=r"^'stations' is no feed of GBFS: it is one of"):
         check_feed("stations")
+
+
+def test_the_pace_of_files_with_a_line_each_is_told_by_all_of_them(tmp_path):
+    files = []
+    for day in (1, 2, 3):
+        file = tmp_path / f"vehicle_types-2026-01-0{day}.jsonl"
+        file.write_bytes(b'{"fetched_at":"2026-01-0%dT00:00:00Z","body":"{}"}\n' % day)
+        files.append(file)
+    assert typical_interval_s(files) == 86_400
+
+
+def test_the_feed_is_told_by_the_names_of_files(tmp_path):
+    names = ["station_status-2026.jsonl", "station_status_b.jsonl.gz", "system_information.jsonl"]
+    files = [tmp_path / name for name in names]
+    for file in files:
+        file.touch()
+    assert list(feeds_of(files, None)) == ["system_information", "station_status"]
+    assert feeds_of(files, "vehicle_types") == {"vehicle_types": files}
+    other = tmp_path / "stations.jsonl"
+    other.touch()
+    with pytest.raises(MobilakeError, match="say which it is with --feed"):
+        feeds_of([other], None)

@@ -39,6 +39,7 @@ def test_a_change_of_pace_keeps_the_distance_near_it(
 
 @given(previous=moments, late=st.floats(1, 20), pace=paces, phase=phases)
 @example(previous=1.7e9, late=7.5, pace=60, phase=0.25)
+@example(previous=1739469114.0, late=1.0, pace=3321.6196751572907, phase=0.0)
 def test_what_was_missed_is_not_made_up_for(
     previous: float, late: float, pace: float, phase: float
 ) -> None:

@@ -107,7 +107,10 @@ def import_gbfs(
         list[Path], typer.Argument(help="JSON Lines, plain, .gz or .zst.", show_default=False)
     ],
     system: Annotated[str, typer.Option(help="The id of the system it was recorded from.")],
-    feed: Annotated[str, typer.Option(help="The feed recorded, such as station_status.")],
+    feed: Annotated[
+        str | None,
+        typer.Option(help="The feed recorded, where the files' names do not begin with it."),
+    ] = None,
     timezone: Annotated[
         str | None, typer.Option(help="The system's zone, where it is not known yet.")
     ] = None,
@@ -118,25 +121,21 @@ def import_gbfs(
 ) -> None:
     """Import recorded history: lines of {"fetched_at", "body"} with the document as served."""
     context: Context = call.obj
-    history.check_feed(feed)
-    for file in files:
-        if not file.is_file():
-            raise MobilakeError(f"{file} is no file: check the path.")
-    pace = interval or history.typical_interval_s(files[0])
-    settled = history.settle_system(context, system, timezone, pace)
-    recording = Recording(
-        settled.system_id,
-        feed,
-        pace or settled.poll_interval_s,
-        pseudonym_key(context.settings.home),
-    )
-    with tracked() as progress:
-        counts = history.import_files(context, recording, files, progress)
-    say(
-        f"{feed} of {system}: {counts.received:,} received = {counts.accepted:,} new + "
-        f"{counts.known:,} known already + {counts.quarantined:,} quarantined "
-        f"(one poll every {recording.interval_s} s)."
-    )
+    key = pseudonym_key(context.settings.home)
+    feeds = history.feeds_of(files, feed)
+    paces = {name: interval or history.typical_interval_s(feeds[name]) for name in feeds}
+    for name, recorded in feeds.items():
+        pace = paces[name]
+        fastest = min((one for one in paces.values() if one), default=None)
+        settled = history.settle_system(context, system, timezone, fastest)
+        recording = Recording(settled.system_id, name, pace or settled.poll_interval_s, key)
+        with tracked() as progress:
+            counts = history.import_files(context, recording, recorded, progress)
+        say(
+            f"{name} of {system}: {counts.received:,} received = {counts.accepted:,} new + "
+            f"{counts.known:,} known already + {counts.quarantined:,} quarantined "
+            f"(one poll every {recording.interval_s} s)."
+        )
 
 
 async def _look_at(context: Context, asked: System) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from ingestion.sources.gbfs.tables import GBFS_FETCH
 from mobilake.errors import MobilakeError
 
 SAMPLE_LINES = 500
+SAMPLE_FILES = 50
 
 
 def import_files(
@@ -80,20 +82,47 @@ def check_feed(feed: str) -> None:
         raise MobilakeError(f"{feed!r} is no feed of GBFS: it is one of {', '.join(FEEDS)}.")
 
 
-def typical_interval_s(file: Path) -> int | None:
+def feeds_of(files: list[Path], feed: str | None) -> dict[str, list[Path]]:
+    """Return the files by feed, what tells of the system first.
+
+    Args:
+        feed: the feed of all files; where None it is told by the beginning of each file's name.
+
+    Raises:
+        MobilakeError: there is no such file, or no such feed.
+    """
+    found: dict[str, list[Path]] = {}
+    for file in files:
+        if not file.is_file():
+            raise MobilakeError(f"{file} is no file: check the path.")
+        found.setdefault(feed or _named(file), []).append(file)
+    for name in found:
+        check_feed(name)
+    return dict(sorted(found.items(), key=lambda item: item[0] != "system_information"))
+
+
+def _named(file: Path) -> str:
+    for name in sorted(FEEDS, key=len, reverse=True):
+        if file.name.startswith(name) and not file.name[len(name) :][:1].isalnum():
+            return name
+    raise MobilakeError(
+        f"{file.name} does not begin with the name of a feed: say which it is with --feed."
+    )
+
+
+def typical_interval_s(files: list[Path]) -> int | None:
     """Return the median distance of a recording's first polls, to ten seconds, or None.
 
     What is readable of a damaged file tells it too: the import itself will complain.
     """
-    moments = []
-    with suppress(MobilakeError), opened(file) as (lines, _):
-        for line in lines:
-            try:
-                moments.append(moment_of(orjson.loads(line)["fetched_at"]))
-            except (ValueError, KeyError, TypeError):
-                continue
-            if len(moments) >= SAMPLE_LINES:
-                break
+    moments: list[datetime] = []
+    for file in files[:SAMPLE_FILES]:
+        with suppress(MobilakeError), opened(file) as (lines, _):
+            for line in lines:
+                if len(moments) >= SAMPLE_LINES:
+                    break
+                with suppress(ValueError, KeyError, TypeError):
+                    moments.append(moment_of(orjson.loads(line)["fetched_at"]))
     distances = [
         (after - before).total_seconds()
         for before, after in pairwise(sorted(moments))

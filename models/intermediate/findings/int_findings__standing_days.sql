@@ -50,6 +50,7 @@ lists_in_force as (
     select
         polled_days.*,
         runs.content_id,
+        runs.run_number,
         runs.first_on <= polled_days.observed_on as is_of_the_day
     from polled_days
     inner join runs
@@ -63,7 +64,8 @@ lists as (
     select
         system_id,
         observed_on,
-        count(distinct content_id) filter (where is_of_the_day) as contents
+        min(run_number) filter (where is_of_the_day) as first_run_number,
+        max(run_number) filter (where is_of_the_day) as last_run_number
     from lists_in_force
     group by system_id, observed_on
 ),
@@ -73,8 +75,9 @@ listed as (
         lists_in_force.system_id,
         lists_in_force.observed_on,
         items.station_id,
-        count(distinct lists_in_force.content_id) filter (where lists_in_force.is_of_the_day)
-            as contents
+        min(lists_in_force.run_number) as first_run_number,
+        max(lists_in_force.run_number) filter (where lists_in_force.is_of_the_day)
+            as last_run_number
     from lists_in_force
     inner join items on lists_in_force.content_id = items.content_id
     group by lists_in_force.system_id, lists_in_force.observed_on, items.station_id
@@ -102,6 +105,7 @@ r15_orphans as (
             and days.station_id = listed.station_id
 ),
 
+-- what vanishes from a list and comes back is expected all the while
 r16_missing as (
     select
         'R16' as rule_id,
@@ -111,8 +115,8 @@ r16_missing as (
         polled_days.polls - coalesce(days.observations, 0) as occurrences,
         polled_days.polls,
         polled_days.first_fetch_id as fetch_id,
-        'listed all day, missing from ' || polled_days.polls - coalesce(days.observations, 0)
-        || ' of ' || polled_days.polls || ' polls' as evidence,
+        'listed at both ends of the day, missing from '
+        || polled_days.polls - coalesce(days.observations, 0) || ' of ' || polled_days.polls || ' polls' as evidence,
         polled_days.first_observed_at as first_found_at,
         polled_days.last_observed_at as last_found_at
     from listed
@@ -120,7 +124,8 @@ r16_missing as (
         on
             listed.system_id = lists.system_id
             and listed.observed_on = lists.observed_on
-            and listed.contents = lists.contents
+            and listed.first_run_number = lists.first_run_number
+            and listed.last_run_number = lists.last_run_number
     inner join polled_days
         on
             listed.system_id = polled_days.system_id
