@@ -116,7 +116,8 @@ r16_missing as (
         polled_days.polls,
         polled_days.first_fetch_id as fetch_id,
         'listed at both ends of the day, missing from '
-        || polled_days.polls - coalesce(days.observations, 0) || ' of ' || polled_days.polls || ' polls' as evidence,
+        || polled_days.polls - coalesce(days.observations, 0)
+        || ' of ' || polled_days.polls || ' polls' as evidence,
         polled_days.first_observed_at as first_found_at,
         polled_days.last_observed_at as last_found_at
     from listed
