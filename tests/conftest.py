@@ -38,6 +38,13 @@ STATUS = "station_status"
 IMPORTED = ("system_information", "station_information", STATUS, "free_bike_status")
 
 
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """Keep tests of one file in one process, and all that share the published city."""
+    for item in items:
+        shares = "published" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("published" if shares else item.path.stem))
+
+
 @dataclass
 class Workspace:
     """A home, and the commands of the product run on it as a user would."""
@@ -248,8 +255,8 @@ def published(city: SmallCity, new_workspace: Callable[[str], Workspace]) -> Wor
     space = new_workspace("published")
     with city.serving() as url:
         space.run("systems", "add", url)
-        for feed in IMPORTED:
-            space.import_history(feed, *city.files[feed])
+        files = [str(file) for feed in IMPORTED for file in city.files[feed]]
+        space.run("import", "gbfs", "--system", SYSTEM_ID, "--timezone", TIMEZONE, *files)
         space.run("ingest", "gbfs")
         space.run("ingest")
         space.build()

@@ -54,14 +54,6 @@ seen as (
             and observations.observed_on = days_read.observed_on
 ),
 
-stations as (
-    select distinct
-        system_id,
-        station_id,
-        station_number
-    from seen
-),
-
 sequenced as (
     select
         station_number,
@@ -142,21 +134,14 @@ paired as (
 ),
 
 intervals as (
-    select
-        paired.*,
-        stations.system_id,
-        stations.station_id
-    from paired
-    inner join stations on paired.station_number = stations.station_number
-    inner join days
-        on stations.system_id = days.system_id and paired.observed_on = days.observed_on
-    where paired.is_first
+    select * from paired
+    where is_first
 ),
 
 final as (
     select
-        intervals.system_id,
-        intervals.station_id,
+        seen.system_id,
+        seen.station_id,
         intervals.observed_on,
         seen.is_installed,
         seen.is_renting,
@@ -185,10 +170,12 @@ final as (
     from intervals
     inner join {{ ref('int_stations__observations') }} as seen
         on
-            intervals.system_id = seen.system_id
-            and intervals.station_id = seen.station_id
+            intervals.station_number
+            = {{ fingerprint(['seen.system_id', 'seen.station_id']) }}
             and intervals.observed_at = seen.observed_at
             and intervals.observed_on = seen.observed_on
+    inner join days
+        on seen.system_id = days.system_id and seen.observed_on = days.observed_on
 )
 
 select * from final

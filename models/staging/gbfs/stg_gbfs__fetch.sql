@@ -5,11 +5,8 @@
 with raw_fetches as (
     select
         * exclude (body),
-        coalesce(json_valid(body), false) as is_json,
-        case
-            when json_valid(body)
-                then json_extract(body, {{ gbfs_envelope_paths() }})
-        end as envelope
+        -- null of what is no JSON: each body is parsed once
+        try(json_extract(body, {{ gbfs_envelope_paths() }})) as envelope
     from {{ source('raw', 'gbfs_fetch') }}
     where {{ newly_landed(source('raw', 'gbfs_fetch'), 'fetch_id') }}
 ),
@@ -19,7 +16,8 @@ outlined as (
     select
         * exclude (envelope),
         envelope[1:3] as envelope,
-        case when is_json then {{ gbfs_content_id('envelope[4]') }} end as content_id,
+        envelope is not null as is_json,
+        case when envelope is not null then {{ gbfs_content_id('envelope[4]') }} end as content_id,
         {{ gbfs_first_item('envelope') }} as first_item
     from raw_fetches
 ),
