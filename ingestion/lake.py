@@ -21,7 +21,16 @@ from deltalake import CommitProperties, DeltaTable, QueryBuilder, Transaction, w
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from ingestion import upkeep
-from ingestion.raw import LANDED, RawTable, column, filtered, first_of_each, rows_of
+from ingestion.raw import (
+    LANDED,
+    RawTable,
+    column,
+    filtered,
+    first_of_each,
+    rows_of,
+    text_bytes,
+    typical,
+)
 from mobilake.errors import MobilakeError, TransientError
 from mobilake.locks import alone
 
@@ -166,7 +175,7 @@ class Lake:
         for _ in range(ATTEMPTS):
             try:
                 return rewrite(self.open(table))
-            except DeltaError as error:  # another rewrote the same files, or removed them
+            except (DeltaError, FileNotFoundError) as error:  # others rewrote or removed the files
                 if not isinstance(error, CommitFailedError) and "not found" not in str(error):
                     raise
         raise TransientError(f"The raw table {table.name} is being rewritten: try again later.")
@@ -196,7 +205,7 @@ class Lake:
                     delta,
                     self._landing(table, rows, delta),
                     mode="append",
-                    writer_properties=table.writer,
+                    writer_properties=table.writer(typical((1, size) for size in text_bytes(rows))),
                     commit_properties=_named(transaction, version),
                 )
             except CommitFailedError:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import WriterProperties
 
 LANDED = (
@@ -14,14 +15,16 @@ LANDED = (
 )
 """Every raw table ends with when its rows were committed, and is partitioned by that UTC day."""
 
+ROW_GROUP_BYTES = 4 << 20
+"""Text in a row group. What is parsed of one is in memory at once, several times as large."""
+
 
 @dataclass(frozen=True)
 class RawTable:
     """A raw table's name, purpose and columns (those of `LANDED` come on top).
 
     Attributes:
-        row_group_rows: how many rows share a Parquet row group. DuckDB reads 2,048 rows at once,
-            so large bodies need small groups to fit memory.
+        row_group_rows: how many rows share a Parquet row group at most; large ones are fewer.
     """
 
     name: str
@@ -34,18 +37,44 @@ class RawTable:
         """The table's whole schema."""
         return pa.schema([*self.columns, *LANDED])
 
-    @property
-    def writer(self) -> WriterProperties:
+    def writer(self, row_bytes: float) -> WriterProperties:
         """How its files are written, on append and on compaction alike.
 
         Statistics are cut at 64 bytes: without that whole bodies go into the Delta log.
+
+        Args:
+            row_bytes: the text in a row, as `typical` has it.
         """
+        fitting = int(ROW_GROUP_BYTES // max(row_bytes, 1))
         return WriterProperties(
             compression="ZSTD",
             compression_level=3,
-            max_row_group_size=self.row_group_rows,
+            max_row_group_size=max(1, min(fitting, self.row_group_rows)),
             statistics_truncate_length=64,
         )
+
+
+def typical(sizes: Iterable[tuple[int, int]]) -> float:
+    """Return the bytes of a row among which a byte stands, on average.
+
+    A few large rows among many small ones count by their size, not by their number.
+
+    Args:
+        sizes: rows and their bytes, of each group of rows.
+    """
+    known = [(rows, size) for rows, size in sizes if rows]
+    whole = sum(size for _, size in known)
+    return sum(size * size / rows for rows, size in known) / whole if whole else 0.0
+
+
+def text_bytes(rows: pa.Table) -> list[int]:
+    """Return the bytes of text in each row."""
+    total = pa.repeat(pa.scalar(0, pa.int64()), rows.num_rows)
+    for field, values in zip(rows.schema, rows.columns, strict=True):
+        if pa.types.is_string(field.type):
+            length = pc.fill_null(pc.binary_length(values), 0)
+            total = pc.add(total, length.cast(pa.int64()))
+    return [int(size) for size in total.to_pylist()]
 
 
 def rows_of(table: RawTable, rows: Iterable[Mapping[str, object]]) -> pa.Table:

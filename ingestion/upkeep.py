@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 
 from deltalake import DeltaTable
 
-from ingestion.raw import RawTable
+from ingestion.raw import RawTable, typical
 
 UNFINISHED_HOURS = 24
 TARGET_BYTES = 64 << 20
@@ -51,7 +52,7 @@ def compact(delta: DeltaTable, table: RawTable) -> tuple[int, int]:
         target_size=TARGET_BYTES,
         max_concurrent_tasks=1,
         min_commit_interval=0,
-        writer_properties=table.writer,
+        writer_properties=table.writer(typical(_groups(delta))),
     )
     delta.update_incremental()
     delta.create_checkpoint()
@@ -68,3 +69,11 @@ def sweep(delta: DeltaTable, hours: int, every_file: bool = True) -> int:
         retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=every_file
     )
     return len(gone)
+
+
+def _groups(delta: DeltaTable) -> Iterator[tuple[int, int]]:
+    """Yield the rows of each row group of a table's files, and their bytes as read."""
+    for fragment in delta.to_pyarrow_dataset().get_fragments():
+        for number in range(fragment.metadata.num_row_groups):
+            group = fragment.metadata.row_group(number)
+            yield group.num_rows, group.total_byte_size

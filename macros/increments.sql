@@ -55,7 +55,7 @@
 
 {#-
     A condition on the raw fetches: the bodies of feeds that the fetch model took in and this
-    model has not seen. The literal days let the lake skip files.
+    model has not seen.
 -#}
 {% macro newly_fetched(feeds) -%}
     {%- set wanted -%}
@@ -84,19 +84,25 @@
 {%- endmacro %}
 
 
-{#- A condition on the raw fetches: those that a query names, on the days that hold them. -#}
+{#-
+    A condition on the raw fetches: those that a query names. The literal times at which they landed
+    let the lake skip days and files: without them the bodies of all would be read.
+-#}
 {% macro _fetches(wanted, names) -%}
-    {%- set days = none -%}
+    {%- set landed = none -%}
     {%- if execute and is_incremental() -%}
-        {%- set days = run_query(
+        {%- set landed = run_query(
             'select min(landed_at), max(landed_at) from ' ~ ref('stg_gbfs__fetch')
             ~ ' where ' ~ wanted
         ).rows[0] -%}
     {%- endif -%}
     fetch_id in ({{ names }})
-    {%- if days and days[0] %}
-    and landed_on between cast('{{ days[0].date() }}' as date) and cast('{{ days[1].date() }}' as date)
-    {%- elif days %}
+    {%- if landed and landed[0] %}
+    and landed_on between cast('{{ landed[0].date() }}' as date)
+        and cast('{{ landed[1].date() }}' as date)
+    and landed_at between cast('{{ landed[0] }}+00' as timestamptz)
+        and cast('{{ landed[1] }}+00' as timestamptz)
+    {%- elif landed %}
     and false
     {%- endif %}
 {%- endmacro %}

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import duckdb
 
-from ingestion import pipeline
-from ingestion.pipeline import Landed
 from ingestion.source import Context, Source
 from mobilake import transform
 from mobilake.console import say, table
@@ -23,6 +22,9 @@ from serving import prove as proving
 from serving import publish as publishing
 from serving.prove import Poll
 from serving.publish import Publication
+
+if TYPE_CHECKING:
+    from ingestion.pipeline import Landed
 
 Report = Callable[[str], None]
 SHOWN = 5
@@ -54,6 +56,8 @@ def chosen(sources: dict[str, Source], names: list[str]) -> list[Source]:
 
 def ingest(context: Context, source: Source) -> Landed:
     """Pull a source once."""
+    from ingestion import pipeline  # here, because dlt takes two seconds
+
     return pipeline.ingest(context, source)
 
 

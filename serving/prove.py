@@ -23,7 +23,6 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ingestion.duckdb_plugin import load_delta
 from ingestion.lake import Lake, RawTable
 from ingestion.source import Context
 from mobilake import transform
@@ -214,6 +213,8 @@ def _copy(
     claimed: Row,
 ) -> tuple[Poll, ...]:
     """Copy what a row rests on, and the small tables whole. Return the polls to be shown."""
+    from ingestion.duckdb_plugin import load_delta  # here, because dbt takes seconds
+
     polls: list[Poll] = []
     with duckdb.connect() as connection:
         load_delta(connection)

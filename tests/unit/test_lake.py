@@ -17,7 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.lake import Lake, RawTable, column, rows_of
+from ingestion.lake import Lake
+from ingestion.raw import RawTable, column, rows_of, typical
 from mobilake.errors import MobilakeError, TransientError
 
 MIDDAY = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -275,6 +276,29 @@ def test_columns_are_added_by_many_at_once(lake: Lake, thing: RawTable) -> None:
         rows = rows_of(wider, [{"name": "b", "more": "m"}])
         at_once(*[lambda wider=wider, rows=rows: lake.append(wider, rows)] * 4)
         assert names(lake, wider) == ["a", *"bbbb"]
+
+
+def test_large_bodies_share_a_row_group_with_few_and_small_ones_with_many(
+    lake: Lake, thing: RawTable
+) -> None:
+    for part in "ab":
+        rows = [{"name": f"{part}{row}", "body": f"{part}{row:02}" * 200_000} for row in range(20)]
+        lake.append(thing, rows_of(thing, rows))
+    lake.append(thing, things(thing, *(f"small {row}" for row in range(100)), body="x"))
+    sizes = sorted(size for file in live(lake, thing) for size in group_sizes(file))
+    assert sizes == [2, 2, 6, 6, 6, 6, 6, 6, 36, 64]
+    lake.compact(thing)
+    (file,) = live(lake, thing)
+    assert sum(group_sizes(file)) == 140
+    assert max(group_sizes(file)) <= 8
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [([], 0), ([(0, 0)], 0), ([(10, 100)], 10), ([(1000, 1000), (1, 9000)], 8100.1)],
+)
+def test_rows_count_by_their_size(sizes: list[tuple[int, int]], expected: float) -> None:
+    assert typical(sizes) == pytest.approx(expected)
 
 
 def many_small(lake: Lake, table: RawTable, clock: Any) -> None:
