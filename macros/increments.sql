@@ -109,6 +109,38 @@
 
 
 {#-
+    A condition on observations: of the bodies that tell of the touched moments and of some days
+    beside them. It follows from the days, but literal names, which begin with the time, let
+    DuckDB skip the rest of the history.
+-#}
+{% macro bodies_around(moments, touched, days) -%}
+    {%- set bodies = none -%}
+    {%- if execute and is_incremental() -%}
+        {%- set spans -%}
+            select
+                system_id,
+                min(observed_on) - {{ days }} as first_on,
+                max(observed_on) + {{ days }} as last_on
+            from {{ moments }}
+            where {{ touched }}
+            group by system_id
+        {%- endset -%}
+        {%- set bodies = run_query(
+            'select min(body_fetch_id), max(body_fetch_id) from ' ~ moments
+            ~ ' as moments inner join (' ~ spans ~ ') as spans'
+            ~ ' on moments.system_id = spans.system_id'
+            ~ ' and moments.observed_on between spans.first_on and spans.last_on'
+        ).rows[0] -%}
+    {%- endif -%}
+    {%- if bodies and bodies[0] -%}
+        body_fetch_id between '{{ bodies[0] }}' and '{{ bodies[1] }}'
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#-
     How dbt replaces the days of an incremental model on DuckDB. The adapter's own way joins every
     new row with every old one of its day: 137 s for 1.2 million intervals of 264 days, against 3 s.
 -#}

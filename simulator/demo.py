@@ -58,7 +58,7 @@ def main(
 def _mobilake(*words: str) -> None:
     """Run a command of the product, as its users do; leave with its exit code if it fails."""
     shown = " ".join(Path(word).name if word.startswith("/") else word for word in words[:7])
-    _say(f"\n$ mobilake {shown}{f' … ({len(words) - 6} files)' if len(words) > 7 else ''}")
+    _say(f"\n$ mobilake {shown}{f' … and {len(words) - 7} more' if len(words) > 7 else ''}")
     allowed = {"MOBILAKE_HTTP__PRIVATE_HOSTS": json.dumps(["127.0.0.1"])}
     command = [str(Path(sys.executable).with_name("mobilake")), *words]
     finished = subprocess.run(command, env=os.environ | allowed, check=False)

@@ -13,6 +13,7 @@ moments as (
 final as (
     select
         moments.fetch_id,
+        status.fetch_id as body_fetch_id,
         status.system_id,
         status.station_id,
         status.is_installed,

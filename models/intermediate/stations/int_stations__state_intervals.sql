@@ -1,5 +1,7 @@
 {{ config(materialized='incremental', unique_key=['system_id', 'observed_on']) }}
 
+{%- set touched = "built_at > " ~ seen_until() %}
+
 -- Recomputed: every UTC day of a system on which something new was observed, and the days beside
 -- it, whose first and last interval may end differently now. An interval is cut at midnight UTC,
 -- so that a day needs no more than its neighbours, whatever is late, shuffled or sent twice: the
@@ -10,7 +12,7 @@ with touched_days as (
         system_id,
         observed_on
     from {{ ref('int_stations__moments') }}
-    where built_at > {{ seen_until() }}
+    where {{ touched }}
 ),
 
 days as (
@@ -52,6 +54,7 @@ seen as (
         on
             observations.system_id = days_read.system_id
             and observations.observed_on = days_read.observed_on
+    where {{ bodies_around(ref('int_stations__moments'), touched, 2) }}
 ),
 
 sequenced as (
@@ -176,6 +179,7 @@ final as (
             and intervals.observed_on = seen.observed_on
     inner join days
         on seen.system_id = days.system_id and seen.observed_on = days.observed_on
+    where {{ bodies_around(ref('int_stations__moments'), touched, 1) }}
 )
 
 select * from final
