@@ -28,8 +28,7 @@ from ingestion.raw import (
     filtered,
     first_of_each,
     rows_of,
-    text_bytes,
-    typical,
+    typical_text,
 )
 from mobilake.errors import MobilakeError, TransientError
 from mobilake.locks import alone
@@ -205,7 +204,7 @@ class Lake:
                     delta,
                     self._landing(table, rows, delta),
                     mode="append",
-                    writer_properties=table.writer(typical((1, size) for size in text_bytes(rows))),
+                    writer_properties=table.writer(typical_text(rows)),
                     commit_properties=_named(transaction, version),
                 )
             except CommitFailedError:

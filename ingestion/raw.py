@@ -67,14 +67,15 @@ def typical(sizes: Iterable[tuple[int, int]]) -> float:
     return sum(size * size / rows for rows, size in known) / whole if whole else 0.0
 
 
-def text_bytes(rows: pa.Table) -> list[int]:
-    """Return the bytes of text in each row."""
-    total = pa.repeat(pa.scalar(0, pa.int64()), rows.num_rows)
+def typical_text(rows: pa.Table) -> float:
+    """Return the same of the text in rows, each a group of its own."""
+    sizes = pa.repeat(pa.scalar(0.0), rows.num_rows)
     for field, values in zip(rows.schema, rows.columns, strict=True):
         if pa.types.is_string(field.type):
             length = pc.fill_null(pc.binary_length(values), 0)
-            total = pc.add(total, length.cast(pa.int64()))
-    return [int(size) for size in total.to_pylist()]
+            sizes = pc.add(sizes, length.cast(pa.float64()))
+    whole = pc.sum(sizes).as_py() or 0.0
+    return pc.sum(pc.multiply(sizes, sizes)).as_py() / whole if whole else 0.0
 
 
 def rows_of(table: RawTable, rows: Iterable[Mapping[str, object]]) -> pa.Table:

@@ -102,6 +102,32 @@
 {%- endmacro %}
 
 
+{#-
+    The items of a feed that seldom changes, of each content that this model does not hold, as they
+    were served. The body goes through the join in a list of one, to be taken a few at a time.
+-#}
+{% macro gbfs_items(feed, list) -%}
+    select
+        content_id,
+        system_id,
+        unnest(items) as item,
+        generate_subscripts(items, 1) as list_position
+    from (
+        select
+            system_id,
+            {{ gbfs_content_id("json_extract(bodies[1], '$.data')") }} as content_id,
+            from_json(bodies[1], '{"data": {"{{ list }}": ["JSON"]}}').data.{{ list }} as items
+        from (
+            select
+                * exclude (body),
+                [body] as bodies
+            from {{ source('raw', 'gbfs_fetch') }}
+        ) as documents
+        where {{ newly_served(feed) }}
+    ) as contents
+{%- endmacro %}
+
+
 {#- A number; null where it is infinite or no number, which JSON has no word for and feeds still write. -#}
 {% macro finite(number) -%}
     case when isfinite({{ number }}) then {{ number }} end

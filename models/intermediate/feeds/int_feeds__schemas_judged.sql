@@ -43,7 +43,7 @@ to_judge as (
         not in (select judged_before.judgement from judged_before)
 ),
 
--- Bodies pass through the join 64 at a time, as they are stored, because of two things. They are
+-- Bodies pass through the join a row group at a time, because of two things. They are
 -- lists of one: after a join DuckDB gathers up to 2,048 rows, unless these hold a list. And what
 -- they are joined with comes out of a list, which is estimated as one row: so it is that which is
 -- held, never the bodies. For 17,602 documents of 80 kB this takes 0.4 GB, without it 1.9 GB.

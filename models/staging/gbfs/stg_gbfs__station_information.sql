@@ -1,21 +1,7 @@
 {{ config(materialized='incremental') }}
 
-with raw_documents as (
-    select
-        system_id,
-        {{ gbfs_content_id("json_extract(body, '$.data')") }} as content_id,
-        from_json(body, '{"data": {"stations": ["JSON"]}}').data.stations as stations
-    from {{ source('raw', 'gbfs_fetch') }}
-    where {{ newly_served('station_information') }}
-),
-
-unnested as (
-    select
-        content_id,
-        system_id,
-        unnest(stations) as item,
-        generate_subscripts(stations, 1) as list_position
-    from raw_documents
+with served_items as (
+    {{ gbfs_items('station_information', 'stations') }}
 ),
 
 read as (
@@ -29,7 +15,7 @@ read as (
                 '$.is_virtual_station', '$.parking_type', '$.lat', '$.lon', '$.capacity'
             ]
         ) as texts
-    from unnested
+    from served_items
 ),
 
 final as (

@@ -1,7 +1,7 @@
 {{ config(materialized='incremental') }}
 
 -- The body is a list of one, because after a join DuckDB gathers up to 2,048 rows, unless they hold
--- a list: read 64 at a time, as they are stored, bodies fit memory (0.8 GB instead of 3).
+-- a list: read a row group at a time, as they are stored, bodies fit memory.
 with documents as (
     select
         * exclude (body),

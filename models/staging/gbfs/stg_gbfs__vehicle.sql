@@ -11,7 +11,7 @@
 {%- endset %}
 
 -- The body is a list of one, because after a join DuckDB gathers up to 2,048 rows, unless they hold
--- a list: read 64 at a time, as they are stored, bodies fit memory.
+-- a list: read a row group at a time, as they are stored, bodies fit memory.
 with documents as (
     select
         * exclude (body),

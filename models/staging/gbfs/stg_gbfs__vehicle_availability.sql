@@ -1,21 +1,7 @@
 {{ config(materialized='incremental') }}
 
-with raw_documents as (
-    select
-        system_id,
-        {{ gbfs_content_id("json_extract(body, '$.data')") }} as content_id,
-        from_json(body, '{"data": {"vehicles": ["JSON"]}}').data.vehicles as items
-    from {{ source('raw', 'gbfs_fetch') }}
-    where {{ newly_served('vehicle_availability') }}
-),
-
-unnested as (
-    select
-        content_id,
-        system_id,
-        unnest(items) as item,
-        generate_subscripts(items, 1) as list_position
-    from raw_documents
+with served_items as (
+    {{ gbfs_items('vehicle_availability', 'vehicles') }}
 ),
 
 read as (
@@ -29,7 +15,7 @@ read as (
                 "vehicle_equipment": "JSON", "availabilities": "JSON"
             }'
         ) as served
-    from unnested
+    from served_items
 ),
 
 final as (
