@@ -126,11 +126,12 @@ def import_file(
                 progress(tell(), size)
         finally:
             progress(size, size)
-            _account(context.lake, file.name, target.scope, started_at, total)
+            account(context.lake, file.name, target.scope, started_at, total)
     return total
 
 
-def _account(lake: Lake, file: str, scope: str, started_at: datetime, counts: Counts) -> None:
+def account(lake: Lake, file: str, scope: str, started_at: datetime, counts: Counts) -> None:
+    """Record what became of the lines of a file."""
     row = {
         "import_id": _name(scope, file, started_at.isoformat()),
         "scope": scope,

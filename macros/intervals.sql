@@ -51,6 +51,13 @@
 {%- endmacro %}
 
 
+{#- The UTC timestamp at which a local clock shows an hour of a local day; 24 is the day's end. -#}
+{% macro local_hour(day, hour, timezone) -%}
+    ((cast({{ day }} as timestamp) + to_hours({{ hour }})) at time zone {{ timezone }})
+    at time zone 'UTC'
+{%- endmacro %}
+
+
 {#-
     Before a model of service days is built: it forgets the systems that have another time zone
     now, in which some of their days may exist no more ...
@@ -69,6 +76,24 @@
         select system_id from {{ this }}
     {%- else -%}
         select cast(null as varchar) as system_id where false
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- The days that a model of clusters holds, and the number of the clusters that each was made with. -#}
+{% macro clusters_held() -%}
+    {%- if is_incremental() -%}
+        select
+            system_id,
+            service_on,
+            clusters_number
+        from {{ this }}
+    {%- else -%}
+        select
+            cast(null as varchar) as system_id,
+            cast(null as date) as service_on,
+            cast(null as ubigint) as clusters_number
+        where false
     {%- endif -%}
 {%- endmacro %}
 

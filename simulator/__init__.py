@@ -10,7 +10,7 @@ from simulator.faults import Fault, FaultKind, all_faults, default_faults
 from simulator.history import record
 from simulator.home import HomeError, World, open_world
 from simulator.server import serving
-from simulator.truth import Episode, episodes
+from simulator.truth import Episode, Shortage, episodes, shortages
 
 __all__ = [
     "City",
@@ -19,6 +19,7 @@ __all__ = [
     "Fault",
     "FaultKind",
     "HomeError",
+    "Shortage",
     "SimulatedClock",
     "World",
     "all_faults",
@@ -27,4 +28,5 @@ __all__ = [
     "open_world",
     "record",
     "serving",
+    "shortages",
 ]

@@ -22,6 +22,7 @@ from simulator.history import record
 from simulator.home import open_world
 from simulator.moments import midnight, to_datetime
 from simulator.server import serving
+from simulator.trip_files import write_trip_files
 
 LAG = timedelta(minutes=3)
 SPEED = 20.0
@@ -43,12 +44,15 @@ def main(
     )
     begin = to_datetime(midnight(city.started_on))
     files = record(city, world.home, begin, until, faults=world.faults, progress=_progress)
+    trips = write_trip_files(city, world.home, until)
     # The simulated clock starts where the recording ends and catches up with the real one.
     clock = SimulatedClock(until, SPEED, lambda: datetime.now(UTC))
     with serving(city, clock, faults=world.faults) as url:
         _mobilake("systems", "add", f"{url}/gbfs.json")
         if files:
             _mobilake("import", "gbfs", "--system", SYSTEM_ID, *map(str, sorted(files)))
+        if trips:
+            _mobilake("import", "trips", "--system", SYSTEM_ID, *map(str, trips))
         for _ in range(POLLS - 1):
             _mobilake("ingest", "gbfs")
         _mobilake("run")

@@ -1,4 +1,4 @@
-"""True episodes of a station being empty or full, from the city's own log, to the second."""
+"""True times of stations without bikes or docks, from the city's own log, to the second."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -29,6 +29,15 @@ class Episode(NamedTuple):
     ended_at: datetime
 
 
+class Shortage(NamedTuple):
+    """A station without a bike ready (``bikes``), or without a free dock (``docks``)."""
+
+    station_id: str
+    supply: Literal["bikes", "docks"]
+    started_at: datetime
+    ended_at: datetime
+
+
 def episodes(city: City, since: datetime, until: datetime) -> Iterator[Episode]:
     """Yield the episodes of a period, by station and time; those beyond its ends are cut there.
 
@@ -38,19 +47,45 @@ def episodes(city: City, since: datetime, until: datetime) -> Iterator[Episode]:
     at, station, counts = _changes(city, begin, end)
     capacity = np.array([place.capacity for place in city.stations])
     states = _states(counts, capacity[station])
+    for station_id, value, started_at, ended_at in _runs(city, at, station, states, end):
+        state = NAMES.get(value)
+        if state is not None:
+            yield Episode(station_id, state, started_at, ended_at)
+
+
+def shortages(city: City, since: datetime, until: datetime) -> Iterator[Shortage]:
+    """Yield the shortages of a period, by supply, station and time; cut at its ends.
+
+    A station can lack both at once. Only stations with docks have shortages.
+    """
+    begin, end = to_seconds(since), to_seconds(until)
+    at, station, counts = _changes(city, begin, end)
+    capacity = np.array([place.capacity for place in city.stations])
+    lacking: dict[Literal["bikes", "docks"], npt.NDArray[np.int64]] = {
+        "bikes": (counts[:, :2].sum(axis=1) == 0).astype(np.int64),
+        "docks": (counts.sum(axis=1) == capacity[station]).astype(np.int64),
+    }
+    for supply, lacks in lacking.items():
+        for station_id, value, started_at, ended_at in _runs(city, at, station, lacks, end):
+            if value:
+                yield Shortage(station_id, supply, started_at, ended_at)
+
+
+def _runs(
+    city: City, at: Seconds, station: npt.NDArray[np.int64], values: npt.NDArray[np.int64], end: int
+) -> Iterator[tuple[str, int, datetime, datetime]]:
+    """Yield for how long each station kept a value: its id, the value, from when, until when."""
     starts = np.flatnonzero(
-        (np.diff(station, prepend=-1) != 0) | (np.diff(states, prepend=-1) != 0)
+        (np.diff(station, prepend=-1) != 0) | (np.diff(values, prepend=-1) != 0)
     )
     for start, after in zip(starts, [*starts[1:], None], strict=True):
-        state = NAMES.get(int(states[start]))
-        if state is not None:
-            same = after is not None and station[after] == station[start]
-            yield Episode(
-                city.stations[station[start]].station_id,
-                state,
-                to_datetime(int(at[start])),
-                to_datetime(int(at[after]) if same else end),
-            )
+        same = after is not None and station[after] == station[start]
+        yield (
+            city.stations[station[start]].station_id,
+            int(values[start]),
+            to_datetime(int(at[start])),
+            to_datetime(int(at[after]) if same else end),
+        )
 
 
 def _changes(city: City, begin: int, end: int) -> tuple[Seconds, npt.NDArray[np.int64], Counts]:

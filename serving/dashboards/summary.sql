@@ -18,6 +18,14 @@ with counts as (
     union all
     select 8, 'data', 'outages of stations', count(*) from gold.fct_station_outage
     union all
+    select 9, 'data', 'outages of clusters', count(*)
+    from gold.fct_cluster_outage
+    where is_seen
+    union all
+    select 10, 'data', 'trips', count(*) from gold.fct_trip
+    union all
+    select 11, 'data', 'rides that are no trips', count(*) from gold.fct_trip_quarantined
+    union all
     select
         100 + cast(rule_id[2:] as integer),
         'findings',

@@ -46,7 +46,9 @@ def test_a_run_shows_its_counts_and_a_summary(workspace, city, prefect_server):
         said = workspace.run("run", PREFECT_API_URL=prefect_server)
     assert "Published: generation 1" in said
 
-    tasks = _completed_tasks(prefect_server, {"ingest-gbfs", "transform", "judge", "publish"})
+    tasks = _completed_tasks(
+        prefect_server, {"ingest-gbfs", "ingest-trips", "transform", "judge", "publish"}
+    )
     assert tasks["ingest-gbfs"]["state"]["message"] == "gbfs: 13 gbfs_fetch"
     assert " models, " in tasks["transform"]["state"]["message"]
     assert "checks passed" in tasks["judge"]["state"]["message"]

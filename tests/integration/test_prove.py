@@ -1,4 +1,4 @@
-"""An outage is recomputed from the bytes it rests on, and a changed byte does not get past."""
+"""Outages are recomputed from the bytes they rest on, and a changed byte does not get past."""
 
 from __future__ import annotations
 
@@ -47,6 +47,27 @@ def test_an_outage_is_proved_from_raw_with_its_trail(published, outage):
     assert with_body
     assert all(poll["hash_holds"] for poll in with_body)
     assert not list(published.home.glob("prove-*"))
+
+
+def test_an_outage_of_a_cluster_is_proved_from_raw(published):
+    ((named, polls),) = published.ask(
+        """select outages.cluster_outage_id, count(*)
+        from fct_cluster_outage as outages
+        inner join fct_feed_fetch as fetches
+            on outages.system_id = fetches.system_id
+            and fetches.feed = 'station_status'
+            and fetches.fetched_at between outages.started_at and outages.ended_at
+        group by outages.cluster_outage_id, outages.minutes_lo, outages.minutes_hi
+        order by outages.minutes_lo desc, outages.minutes_hi desc, outages.cluster_outage_id
+        limit 1"""
+    )
+    said = published.run("prove", str(named))
+    assert said.rstrip().endswith("Proved: the same comes out of the same bytes.")
+    trail = json.loads(
+        (published.home / "evidence" / f"fct_cluster_outage-{named}.json").read_text()
+    )
+    assert trail["published"] == trail["recomputed"]
+    assert len(trail["polls"]) >= polls
 
 
 def test_a_byte_changed_in_the_lake_is_told(published, outage, new_workspace):

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from bisect import bisect_left
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from simulator import City, FaultKind, all_faults
+from simulator import City, FaultKind, all_faults, shortages
 from simulator.faults import MANNERS
 from simulator.faults.information import MOVE_M
 from simulator.moments import to_seconds
+from simulator.riders import TIMEZONE
 from simulator.states import StationStates
 
 SYSTEM = "port_aurora"
@@ -26,6 +29,9 @@ SEED, STATIONS, DAYS, EVERY_S = 5, 20, 12, 120
 STARTED_ON = date(2026, 10, 16)  # clocks are put back on the 25th
 VERSIONS = ("1.1", "2.3", "3.0")
 STATUS, INFORMATION, VEHICLES = "station_status", "station_information", "free_bike_status"
+
+CLUSTER_M = 1609.344 / 3
+ROUNDING = 1e-6  # minutes
 
 UNANSWERED = {
     FaultKind.EMPTY_BODY,
@@ -392,6 +398,82 @@ def test_every_true_outage_that_was_polled_is_told(truth, told, true_outages):
     assert compared > 1_000
 
 
+def test_clusters_are_the_stations_truly_around_each(truth, told):
+    """Where none has moved; the city that speaks 2.3 and tells no lies."""
+    places = [(one.station_id, (one.lat, one.lon)) for one in truth.city.stations]
+    for anchor, place in places:
+        near = sorted(
+            (_metres(place, other), station) for station, other in places if station != anchor
+        )
+        within = [station for metres, station in near if metres <= CLUSTER_M]
+        true = within if len(within) >= 3 else [station for _, station in near[:3]]
+        rows = told.execute(
+            "select members.station_id from bridge_station_cluster as members "
+            "inner join dim_cluster as clusters using (cluster_version_sk) "
+            "where members.system_id = 'sound_2.3' and clusters.anchor_station_id = ? "
+            "and not members.is_anchor",
+            [anchor],
+        ).fetchall()
+        assert {station for (station,) in rows} == set(true)
+
+
+def test_true_minutes_of_clauses_lie_within_the_bounds_told(truth, told):
+    """Of every outage told the true minutes, and those beyond what the rule allows."""
+    true = _true_cluster_outages(truth, told)
+    compared, certain, wrong = Counter(), 0.0, []
+    for rule, grace, cluster, state, since, until, *bounds in told.execute(
+        "select outages.rule_id, rules.grace_minutes, outages.cluster_sk, outages.state, "
+        "outages.started_at, outages.ended_at, outages.minutes_lo, outages.minutes_hi, "
+        "outages.beyond_grace_minutes_lo, outages.beyond_grace_minutes_hi "
+        "from fct_cluster_outage as outages inner join dim_sla_rule as rules using (sla_rule_sk) "
+        "where outages.system_id = ?",
+        [SYSTEM],
+    ).fetchall():
+        if true.is_lied_about(cluster, since, until):
+            continue
+        lo, hi, beyond_lo, beyond_hi = bounds
+        lasted = [
+            (min(ended, until) - max(began, since)) / timedelta(minutes=1)
+            for began, ended in true.outages[rule, cluster, state]
+            if began < until and ended > since
+        ]
+        beyond = sum(max(0, minutes - grace) for minutes in lasted)
+        compared[rule, state] += 1
+        certain += beyond_lo
+        if not (
+            lo - ROUNDING <= sum(lasted) <= hi + ROUNDING
+            and beyond_lo - ROUNDING <= beyond <= beyond_hi + ROUNDING
+        ):
+            wrong.append((rule, cluster, state, since, until, bounds, lasted))
+    assert wrong == []
+    assert {rule for rule, _ in compared} == {"BAY-12", "NYC-11"}
+    assert compared.total() > 200
+    assert certain > 60
+
+
+def test_every_true_outage_beyond_a_clause_lies_in_one_that_is_told(truth, told):
+    true = _true_cluster_outages(truth, told)
+    rows = defaultdict(list)
+    for rule, cluster, state, since, until in told.execute(
+        "select rule_id, cluster_sk, state, started_at, ended_at from fct_cluster_outage "
+        "where system_id = ?",
+        [SYSTEM],
+    ).fetchall():
+        rows[rule, cluster, state].append((since, until))
+    compared, missed = 0, []
+    for key, outages in true.outages.items():
+        for began, ended in outages:
+            if true.is_lied_about(key[1], began, ended):
+                continue
+            if (ended - began) / timedelta(minutes=1) <= true.grace_minutes[key[0]]:
+                continue
+            compared += 1
+            if not any(since <= began and ended <= until for since, until in rows[key]):
+                missed.append((key, began, ended))
+    assert missed == []
+    assert compared > 50
+
+
 def test_gaps_are_those_of_the_ledger(truth, told):
     """Each begins with the last poll of use before a fault and ends with the first one after."""
     rows = told.execute(
@@ -511,6 +593,113 @@ def test_a_city_says_the_same_in_every_version(truth, told):
     assert len(said["2.3"]) > 2_000
     assert said["1.1"] == said["2.3"]
     assert said["3.0"] == said["2.3"]
+
+
+Times = list[tuple[datetime, datetime]]
+
+
+@dataclass(frozen=True)
+class TrueClusterOutages:
+    """When no station of a cluster truly had a bike, or a free dock, within a rule's window.
+
+    Attributes:
+        outages: by rule, cluster and state.
+        grace_minutes: by rule.
+        members: the stations that were ever in a cluster.
+    """
+
+    truth: Truth
+    outages: dict[tuple[str, str, str], Times]
+    grace_minutes: dict[str, float]
+    members: dict[str, set[str]]
+
+    def is_lied_about(self, cluster: str, since: datetime, until: datetime) -> bool:
+        """Tell whether a fault hides how one of its stations truly is, then or a poll beside."""
+        poll = timedelta(seconds=EVERY_S)
+        return any(
+            self.truth.is_lied_about(station, since - poll, until + poll)
+            for station in self.members[cluster]
+        )
+
+
+def _true_cluster_outages(truth: Truth, told: duckdb.DuckDBPyConnection) -> TrueClusterOutages:
+    """Make them of the city's own log, for the clusters as they are told.
+
+    As with outages of a station, what lies between two polls cannot be seen: a shortage is as long
+    as polls could tell it apart.
+    """
+    polls = truth.usable_polls(STATUS)
+    lacking: dict[tuple[str, str], Times] = defaultdict(list)
+    for one in shortages(truth.city, truth.recorded.since, truth.recorded.until):
+        began, ended = one.started_at.replace(tzinfo=None), one.ended_at.replace(tzinfo=None)
+        known = lacking[one.station_id, one.supply]
+        if known and bisect_left(polls, known[-1][1]) == bisect_left(polls, began):
+            known[-1] = (known[-1][0], ended)
+        else:
+            known.append((began, ended))
+    seen = {
+        key: [one for one in times if bisect_left(polls, one[0]) < bisect_left(polls, one[1])]
+        for key, times in lacking.items()
+    }
+    versions: dict[tuple[str, datetime, datetime], set[str]] = defaultdict(set)
+    for cluster, since, until, station in told.execute(
+        "select cluster_sk, valid_from, valid_to, station_id from bridge_station_cluster "
+        "where system_id = ?",
+        [SYSTEM],
+    ).fetchall():
+        versions[cluster, since, until or polls[-1]].add(station)
+    rules = told.execute(
+        "select rule_id, window_from_hour, window_to_hour, grace_minutes from dim_sla_rule "
+        "where system_id = ? and kind like 'cluster_outage_%'",
+        [SYSTEM],
+    ).fetchall()
+    outages: dict[tuple[str, str, str], Times] = defaultdict(list)
+    for (cluster, since, until), stations in sorted(versions.items()):
+        for supply, state in (("bikes", "empty"), ("docks", "full")):
+            times = [(max(since, polls[0]), min(until, polls[-1]))]
+            for station in stations:
+                times = _common(times, seen.get((station, supply), []))
+            for rule, from_hour, to_hour, _ in rules:
+                told_so_far = outages[rule, cluster, state]
+                for began, ended in _common(times, _windows(from_hour, to_hour)):
+                    if told_so_far and told_so_far[-1][1] == began:
+                        told_so_far[-1] = (told_so_far[-1][0], ended)
+                    else:
+                        told_so_far.append((began, ended))
+    members: dict[str, set[str]] = defaultdict(set)
+    for (cluster, _, _), stations in versions.items():
+        members[cluster] |= stations
+    return TrueClusterOutages(truth, outages, {rule: grace for rule, *_, grace in rules}, members)
+
+
+def _windows(from_hour: int, to_hour: int) -> Times:
+    """Return when a rule holds, day by day, by the city's clock; whole days are one time."""
+    zone = ZoneInfo(TIMEZONE)
+    times: Times = []
+    for number in range(-1, DAYS + 1):
+        day = datetime.combine(STARTED_ON + timedelta(days=number), datetime.min.time(), zone)
+        began, ended = (
+            (day + timedelta(hours=hour)).astimezone(UTC).replace(tzinfo=None)
+            for hour in (from_hour, to_hour)
+        )
+        if times and times[-1][1] == began:
+            times[-1] = (times[-1][0], ended)
+        else:
+            times.append((began, ended))
+    return times
+
+
+def _common(one: Times, other: Times) -> Times:
+    """Return the times that lie in both; each in order, without overlap."""
+    common, place = [], 0
+    for began, ended in one:
+        while place and other[place - 1][1] > began:
+            place -= 1
+        while place < len(other) and other[place][0] < ended:
+            if other[place][1] > began:
+                common.append((max(began, other[place][0]), min(ended, other[place][1])))
+            place += 1
+    return common
 
 
 def _struck(fault: Planted) -> list[tuple[str, str]]:

@@ -160,7 +160,10 @@ def test_history_is_imported_once(run: Run, context: Context, tmp_path: Path) ->
             ["import", "gbfs", "--system", "s", "--feed", "station_status", "{file}", "none"],
             "none is no file: check the path.",
         ),
-        (["ingest", "gbfs", "trips"], "No source is called 'trips': mobilake.toml names gbfs."),
+        (
+            ["ingest", "gbfs", "trains"],
+            "No source is called 'trains': mobilake.toml names gbfs, trips.",
+        ),
     ],
     ids=["unknown feed", "missing file", "unknown source"],
 )

@@ -17,14 +17,15 @@ def rules() -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
-def test_every_rule_about_feeds_stations_and_vehicles_is_there(rules):
-    assert [rule["rule_id"] for rule in rules] == [f"R{number}" for number in range(1, 29)]
+def test_every_rule_is_there_but_the_one_that_needs_stations_known_by_other_ids(rules):
+    expected = [f"R{number}" for number in range(1, 38) if number != 36]
+    assert [rule["rule_id"] for rule in rules] == expected
 
 
 def test_every_rule_is_judged_by_a_model(rules):
     models = "".join(
         file.read_text(encoding="utf-8")
-        for file in (ROOT / "models" / "intermediate" / "findings").glob("*.sql")
+        for file in (ROOT / "models" / "intermediate").glob("*/*.sql")
     )
     judged = set(re.findall(r"'(R\d+)'", models))
     assert judged == {rule["rule_id"] for rule in rules}

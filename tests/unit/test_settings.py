@@ -24,7 +24,10 @@ def test_the_file_gives_the_choices(project: Path) -> None:
     assert settings.home == project / "data"
     assert settings.lake == str(project / "data" / "lake")
     assert settings.http.timeout_s == 20
-    assert settings.sources == {"gbfs": "ingestion.sources.gbfs:SOURCE"}
+    assert settings.sources == {
+        "gbfs": "ingestion.sources.gbfs:SOURCE",
+        "trips": "ingestion.sources.trips:SOURCE",
+    }
     assert settings.marts == project / "data" / "serving" / "marts.duckdb"
 
 
@@ -50,7 +53,7 @@ def test_what_a_source_lets_choose_is_its_own(
     assert load(project).source == {"gbfs": {"static_interval_s": 3600}}
     monkeypatch.setenv("MOBILAKE_SOURCE__GBFS__STATIC_INTERVAL_S", "60")
     settings = load(project)
-    assert load_sources(settings).keys() == {"gbfs"}
+    assert load_sources(settings).keys() == {"gbfs", "trips"}
     context = Context(settings, Lake(settings.lake, lambda: NOW), lambda: NOW)
     assert context.options("gbfs", GbfsOptions).static_interval_s == 60
 
@@ -66,7 +69,7 @@ def test_what_a_source_lets_choose_is_its_own(
         ),
         ("GBFS__STATIC_INTERVAL_S", "0", "greater than or equal to 1"),
         ("GBFS__NO_SUCH", "1", "`source.gbfs.no_such` that is not known"),
-        ("TRIPS__SPEED", "1", r"^\[source.trips\] is about no source"),
+        ("TRAINS__SPEED", "1", r"^\[source.trains\] is about no source"),
     ],
 )
 def test_a_wrong_choice_of_a_source_is_one_sentence(

@@ -48,6 +48,8 @@ breaches as (
     select * from {{ ref('int_findings__listing_days') }}
     union all by name
     select * from {{ ref('int_findings__standing_days') }}
+    union all by name
+    select * from {{ ref('int_findings__trip_files') }}
 ),
 
 -- a rule can be broken in two feeds at once

@@ -1,0 +1,47 @@
+"""Columns of rows as they may land: bikes as pseudonyms, births as decades, some dropped."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingestion.privacy import pseudonym
+from ingestion.sources.trips.families import BAND, DROP, HASH, Layout
+from ingestion.sources.trips.tables import FIELDS
+from mobilake.secrets import Secret
+
+
+def protected(table: pa.Table, layout: Layout, key: Secret) -> dict[str, pa.Array]:
+    """Return the fields of rows, all of `FIELDS`, with their personal values replaced.
+
+    Args:
+        table: a text column for each declared column of the file, named by its place.
+    """
+    fields: dict[str, pa.Array] = {}
+    for place, column in enumerate(layout.columns):
+        if column is None or column.treatment == DROP:
+            continue
+        values = table.column(str(place)).combine_chunks()
+        if column.treatment == HASH:
+            values = _pseudonyms(values, key)
+        elif column.treatment == BAND:
+            values = _decades(values)
+        fields[column.field] = values
+    absent = pa.nulls(table.num_rows, pa.string())
+    return {name: fields.get(name, absent) for name in FIELDS}
+
+
+def _pseudonyms(values: pa.Array, key: Secret) -> pa.Array:
+    """Return the keyed hashes of texts. Each is hashed once: bikes are few among rides."""
+    encoded = values.dictionary_encode()
+    texts = [str(text).strip() for text in encoded.dictionary.to_pylist()]
+    hashes = pa.array([pseudonym(text, key) if text else "" for text in texts], pa.string())
+    return hashes.take(encoded.indices)
+
+
+def _decades(values: pa.Array) -> pa.Array:
+    """Return the decade of years such as `1984` or `1984.0`; what is no such year is dropped."""
+    year = pc.utf8_trim_whitespace(values)
+    is_year = pc.match_substring_regex(year, r"^(19|20)\d\d(\.0*)?$")
+    decade = pc.binary_join_element_wise(pc.utf8_slice_codeunits(year, 0, 3), "0", "")
+    return pc.if_else(is_year, decade, pa.scalar(None, pa.string()))
