@@ -113,12 +113,18 @@ def application(context: Context, sources: dict[str, Source]) -> typer.Typer:
 
     @app.command()
     def prove(
-        name: Annotated[str, typer.Argument(metavar="ID", help="An outage, by its id.")],
+        words: Annotated[
+            list[str],
+            typer.Argument(
+                metavar="ID | METRIC NAME...",
+                help="A row by its id; or a mart or a column of it, and what names the row.",
+            ),
+        ],
     ) -> None:
         """Recompute one published row from the raw bytes it rests on, and print the trail."""
         from mobilake import steps
 
-        steps.prove(context, list(sources.values()), name)
+        steps.prove(context, list(sources.values()), words)
 
     @app.command()
     def run() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -138,15 +138,15 @@ def show(settings: Settings, built: Built) -> None:
     say("Next: README.md says how to open them from a BI tool; `make docs` describes them.")
 
 
-def prove(context: Context, sources: list[Source], name: str) -> None:
+def prove(context: Context, sources: list[Source], words: Sequence[str]) -> None:
     """Recompute a published row from raw, print the trail, and write it to the home.
 
     Raises:
-        MobilakeError: no row has this name, or what came out is not what was published.
+        MobilakeError: no row is named so, or what came out is not what was published.
     """
     tables = {table.name: table for source in sources for table in source.tables}
     with building(context.settings):
-        proof = proving.prove(context, list(tables.values()), name, say)
+        proof = proving.prove(context, list(tables.values()), words, say)
     say("")
     say(proof.rule)
     say("")
@@ -170,7 +170,10 @@ def prove(context: Context, sources: list[Source], name: str) -> None:
     again = proof.recomputed or {}
     table(
         ("", "published", "recomputed"),
-        [(key, str(value), str(again.get(key, "–"))) for key, value in proof.claimed.items()],
+        [
+            (f"{key} *" if key == proof.metric else key, str(value), str(again.get(key, "–")))
+            for key, value in proof.claimed.items()
+        ],
         title=f"{proof.mart}, generation {proof.generation}",
     )
     say(

@@ -2,10 +2,11 @@
 
 The raw rows that count are copied from the lake into a lake of their own, the same models are built
 from them, and the row that comes out is laid beside the one that was published. A mart says in its
-`meta` what names a row of it (`proved_by`) and the raw table it rests on (`proved_from`); a query
-in `serving/evidence/`, named like the mart, picks the raw rows. It reads `claimed`, the row as
-published, and the tables of `raw`, and gives with each raw row a struct `shown` for the trail: null
-or {name, at, status, error, sha256, body}.
+`meta` which columns name a row (`proved_by`), by which others a person may ask for it (`found_by`),
+and the raw table it rests on (`proved_from`). Two queries in `serving/evidence/` pick the raw rows:
+the one named like the mart reads `claimed`, the row as published, and gives `span`, what it rests
+on; the one named like the raw table reads `span` and the tables of `raw`, and gives with each raw
+row a struct `shown` for the trail: null or {name, at, status, error, sha256, body}.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,9 +58,14 @@ class Poll:
 
 @dataclass(frozen=True)
 class Proof:
-    """What was published, what it rests on, and what came out of that again."""
+    """What was published, what it rests on, and what came out of that again.
+
+    Attributes:
+        metric: the column that was asked for, if it was one.
+    """
 
     mart: str
+    name: str
     claimed: Row
     recomputed: Row | None
     polls: tuple[Poll, ...]
@@ -68,6 +74,7 @@ class Proof:
     published_with: str
     code_version: str
     lake_version: int
+    metric: str | None = None
 
     @property
     def differences(self) -> dict[str, tuple[Any, Any]]:
@@ -90,42 +97,57 @@ class Proof:
         return self.recomputed is not None and not self.differences and not self.broken
 
 
+@dataclass(frozen=True)
+class Provable:
+    """A mart that can be proved: what its `meta` says, and its columns."""
+
+    proved_by: tuple[str, ...]
+    found_by: tuple[str, ...]
+    proved_from: str
+    columns: frozenset[str]
+
+
 def prove(
     context: Context,
     tables: Iterable[RawTable],
-    wanted: str,
+    words: Sequence[str],
     report: Callable[[str], None] = lambda line: None,
 ) -> Proof:
     """Recompute a published row from the lake.
 
     Args:
         tables: the raw tables of all sources.
-        wanted: the row's id, or as much of its beginning as names it.
+        words: the row's id; or a mart or one of its columns, and what names the row. Of each name
+            the beginning is enough where it leads to one row.
 
     Raises:
-        MobilakeError: nothing is published, no row has this id, or several have.
+        MobilakeError: nothing is published, no row is named so, or several are.
     """
     settings = context.settings
     published = publishing.current(settings)
     if published is None or not (settings.artifacts / "manifest.json").is_file():
         raise MobilakeError("Nothing is published here yet: `mobilake build` publishes.")
     marts = provable(settings)
-    mart, claimed, publication = _claim(published, marts, wanted)
-    key = marts[mart]
-    name = str(claimed[key])
+    mart, claimed, publication = _claim(published, marts, words)
+    key = {column: str(claimed[column]) for column in marts[mart].proved_by}
+    name = " ".join(str(claimed[column]) for column in marts[mart].found_by)
     report(f"{mart} {name}, generation {publication['generation']}")
     model, known = _models(settings)[mart], tuple(tables)
-    source = _table(known, model)
+    source = next(table for table in known if table.name == marts[mart].proved_from)
     with _aside(settings) as place:
         again = Lake(str(place / "lake"), context.clock)
-        query = (settings.root / EVIDENCE / f"{mart}.sql").read_text(encoding="utf-8")
-        polls = _copy(context.lake, again, known, source, query, claimed)
+        queries = [
+            (settings.root / EVIDENCE / f"{one}.sql").read_text(encoding="utf-8")
+            for one in (mart, source.name)
+        ]
+        polls = _copy(context.lake, again, known, source, queries, claimed)
         report(f"{len(polls)} polls; building {mart} from them anew …")
         scratch = settings.model_copy(update={"home": place, "lake": again.root})
         _build(settings, scratch, mart)
-        recomputed = _one(scratch.gold, mart, key, name)
+        recomputed = _one(scratch.gold, mart, key)
     return Proof(
         mart=mart,
+        name=name,
         claimed=claimed,
         recomputed=recomputed,
         polls=polls,
@@ -134,23 +156,26 @@ def prove(
         published_with=str(publication["code_version"]),
         code_version=publishing.code_version(settings.root),
         lake_version=int(context.lake.open(source).version()),
+        metric=words[0] if len(words) > 1 and words[0] in claimed else None,
     )
 
 
-def provable(settings: Settings) -> dict[str, str]:
-    """Return the marts that can be proved, and the column that names a row of each."""
-    return {
-        name: str(node["config"]["meta"]["proved_by"])
-        for name, node in _models(settings).items()
-        if "proved_by" in node["config"].get("meta", {})
-    }
+def provable(settings: Settings) -> dict[str, Provable]:
+    """Return what is said of the marts that can be proved."""
+    found = {}
+    for name, node in _models(settings).items():
+        meta = node["config"].get("meta", {})
+        if "proved_by" in meta:
+            key = tuple(meta["proved_by"])
+            asked = tuple(meta.get("found_by", key))
+            found[name] = Provable(key, asked, meta["proved_from"], frozenset(node["columns"]))
+    return found
 
 
 def write(proof: Proof, folder: Path) -> Path:
     """Write the trail as JSON and return the file."""
     folder.mkdir(parents=True, exist_ok=True)
-    name = next(iter(proof.claimed.values()))
-    file = folder / f"{proof.mart}-{name}.json"
+    file = folder / f"{proof.mart}-{proof.name.replace(' ', '-').replace('/', '-')}.json"
     trail = {
         "holds": proof.holds,
         "mart": proof.mart,
@@ -176,16 +201,20 @@ def _models(settings: Settings) -> dict[str, dict[str, Any]]:
     }
 
 
-def _claim(published: Path, marts: Mapping[str, str], wanted: str) -> tuple[str, Row, Row]:
-    if len(wanted) < SHORTEST_ID:
-        raise MobilakeError(f"An id is told by its first {SHORTEST_ID} characters, or more.")
+def _claim(
+    published: Path, marts: Mapping[str, Provable], words: Sequence[str]
+) -> tuple[str, Row, Row]:
     found: list[tuple[str, Row]] = []
     with duckdb.connect(str(published), read_only=True) as connection:
-        for mart, key in marts.items():
-            rows = connection.execute(
-                f"select * from {MARTS_SCHEMA}.{mart} where starts_with({key}, ?) limit 2", [wanted]
+        for mart, names in _meant(marts, words).items():
+            condition = " and ".join(f"starts_with(cast({name} as varchar), ?)" for name in names)
+            rows = _dictionaries(
+                connection.execute(
+                    f"select * from {MARTS_SCHEMA}.{mart} where {condition}", list(names.values())
+                )
             )
-            found += [(mart, row) for row in _dictionaries(rows)]
+            exact = [row for row in rows if all(str(row[key]) == names[key] for key in names)]
+            found += [(mart, row) for row in exact or rows]
         publication = _dictionaries(
             connection.execute(
                 f"select * from {MARTS_SCHEMA}.publication order by generation desc limit 1"
@@ -193,15 +222,39 @@ def _claim(published: Path, marts: Mapping[str, str], wanted: str) -> tuple[str,
         )[0]
     if len(found) != 1:
         raise MobilakeError(
-            f"{wanted!r} names {'more than one row' if found else 'no row'} of "
-            f"{', '.join(marts) or 'any mart'} in what is published: give the whole id."
+            f"{' '.join(words)!r} names {'more than one row' if found else 'no row'} of what is "
+            f"published. {_ways(marts)}"
         )
     return *found[0], publication
 
 
-def _table(tables: Iterable[RawTable], model: Mapping[str, Any]) -> RawTable:
-    name = model["config"]["meta"]["proved_from"]
-    return next(table for table in tables if table.name == name)
+def _meant(marts: Mapping[str, Provable], words: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return the marts in which a row may be meant, each with the beginnings of its names."""
+    first, names = words[0], words[1:]
+    if not names:
+        if len(first) < SHORTEST_ID:
+            raise MobilakeError(f"An id is told by its first {SHORTEST_ID} characters, or more.")
+        ids = {mart: one.found_by[0] for mart, one in marts.items() if len(one.found_by) == 1}
+        return {mart: {column: first} for mart, column in ids.items()}
+    meant = {
+        mart: dict(zip(one.found_by, names, strict=True))
+        for mart, one in marts.items()
+        if len(one.found_by) == len(names) and (first == mart or first in one.columns)
+    }
+    if not meant:
+        raise MobilakeError(f"Nothing can be proved as {' '.join(words)!r}. {_ways(marts)}")
+    return meant
+
+
+def _ways(marts: Mapping[str, Provable]) -> str:
+    """Say how a row is asked for."""
+    ids = [mart for mart, one in marts.items() if len(one.found_by) == 1]
+    others = "; ".join(
+        f"{mart}, or a column of it, with {' '.join(one.found_by)}"
+        for mart, one in marts.items()
+        if len(one.found_by) > 1
+    )
+    return f"What can be proved: an id of {', '.join(ids) or 'no mart'}; {others or 'no more'}."
 
 
 def _copy(
@@ -209,7 +262,7 @@ def _copy(
     into: Lake,
     tables: Iterable[RawTable],
     source: RawTable,
-    query: str,
+    queries: Sequence[str],
     claimed: Row,
 ) -> tuple[Poll, ...]:
     """Copy what a row rests on, and the small tables whole. Return the polls to be shown."""
@@ -228,7 +281,9 @@ def _copy(
             )
         connection.register("row", pa.Table.from_pylist([claimed]))
         connection.execute("create table claimed as select * from row")
-        for batch in connection.execute(query).to_arrow_reader(BATCH_ROWS):
+        spanned, picked = queries
+        connection.execute(f"create table span as {spanned}")
+        for batch in connection.execute(picked).to_arrow_reader(BATCH_ROWS):
             rows = pa.Table.from_batches([batch])
             polls += [_poll(shown) for shown in rows.column("shown").to_pylist() if shown]
             into.append(source, _fit(rows, source))
@@ -269,11 +324,12 @@ def _build(settings: Settings, scratch: Settings, mart: str) -> None:
         raise MobilakeError(f"The models could not be built anew: {transformed.failures[0].reason}")
 
 
-def _one(file: Path, mart: str, key: str, value: str) -> Row | None:
+def _one(file: Path, mart: str, key: Mapping[str, str]) -> Row | None:
+    condition = " and ".join(f"cast({name} as varchar) = ?" for name in key)
     with duckdb.connect() as connection:
         connection.execute(f"attach '{_quoted(file)}' as built (read_only)")
         rows = connection.execute(
-            f"select * from built.{MARTS_SCHEMA}.{mart} where {key} = ?", [value]
+            f"select * from built.{MARTS_SCHEMA}.{mart} where {condition}", list(key.values())
         )
         return next(iter(_dictionaries(rows)), None)
 

@@ -1,4 +1,4 @@
-"""Outages are recomputed from the bytes they rest on, and a changed byte does not get past."""
+"""Outages and clauses are proved from the bytes they rest on; a changed byte does not get past."""
 
 from __future__ import annotations
 
@@ -49,25 +49,20 @@ def test_an_outage_is_proved_from_raw_with_its_trail(published, outage):
     assert not list(published.home.glob("prove-*"))
 
 
-def test_an_outage_of_a_cluster_is_proved_from_raw(published):
-    ((named, polls),) = published.ask(
-        """select outages.cluster_outage_id, count(*)
-        from fct_cluster_outage as outages
-        inner join fct_feed_fetch as fetches
-            on outages.system_id = fetches.system_id
-            and fetches.feed = 'station_status'
-            and fetches.fetched_at between outages.started_at and outages.ended_at
-        group by outages.cluster_outage_id, outages.minutes_lo, outages.minutes_hi
-        order by outages.minutes_lo desc, outages.minutes_hi desc, outages.cluster_outage_id
-        limit 1"""
+def test_a_month_of_a_clause_is_proved_from_raw(published):
+    ((system, month, outages),) = published.ask(
+        """select system_id, month_on, outages_seen
+        from mart_sla_month where rule_id = 'BAY-12'
+        order by month_on desc limit 1"""
     )
-    said = published.run("prove", str(named))
+    said = published.run("prove", "mart_sla_month", str(system), "BAY-12", f"{month:%Y-%m}")
     assert said.rstrip().endswith("Proved: the same comes out of the same bytes.")
     trail = json.loads(
-        (published.home / "evidence" / f"fct_cluster_outage-{named}.json").read_text()
+        (published.home / "evidence" / f"mart_sla_month-{system}-BAY-12-{month}.json").read_text()
     )
     assert trail["published"] == trail["recomputed"]
-    assert len(trail["polls"]) >= polls
+    assert trail["published"]["outages_seen"] == outages
+    assert len(trail["polls"]) > 1000
 
 
 def test_a_byte_changed_in_the_lake_is_told(published, outage, new_workspace):
@@ -87,4 +82,6 @@ def test_a_byte_changed_in_the_lake_is_told(published, outage, new_workspace):
 def test_what_is_not_there_is_said_with_the_mend(published, workspace):
     assert "names no row" in published.run("prove", "0" * 32, code=1)
     assert "by its first 8 characters" in published.run("prove", "0", code=1)
+    assert "names no row" in published.run("prove", "availability_pct", "oslo", "2026", code=1)
+    assert "What can be proved" in published.run("prove", "beauty", "oslo", code=1)
     assert "mobilake build" in workspace.run("prove", "0" * 32, code=1)
