@@ -109,9 +109,11 @@ chosen as (
     select
         *,
         within_radius < {{ var('cluster_others') }} as is_by_nearest,
-        distance_m <= {{ var('cluster_radius_m') }}
-        or within_radius < {{ var('cluster_others') }} and place <= {{ var('cluster_others') }}
-            as is_member
+        station_sk is not null
+        and (
+            distance_m <= {{ var('cluster_radius_m') }}
+            or within_radius < {{ var('cluster_others') }} and place <= {{ var('cluster_others') }}
+        ) as is_member
     from ranked
 ),
 
