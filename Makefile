@@ -22,7 +22,7 @@ run: $(VENV)/ready        ## run the whole platform on the simulated city
 	@$(BIN)/python -m simulator.demo --days $(DAYS)
 
 test: $(VENV)/ready-dev   ## pass all the tests that a user needs
-	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/pytest -n 2 --no-loadscope-reorder
 
 soak: $(VENV)/ready-dev   ## the long proofs
 	@$(BIN)/pytest tests/soak

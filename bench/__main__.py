@@ -1,6 +1,6 @@
 """`make bench`: measures beside a baseline of the same run, each with its limit.
 
-`python -m bench [import] [silver] [history] [poller]` measures some of them.
+`python -m bench [import] [trips] [silver] [history] [poller]` measures some of them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from mobilake.console import say, table
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 DAYS = tuple(int(days) for days in os.environ.get("HISTORY_DAYS", "30,730").split(","))
+TRIPS = int(os.environ.get("TRIPS", "1_000_000"))
 ROOT = Path(__file__).parents[1]
 IMPORT = ["import", "gbfs", "--system", "bench", "--timezone", "UTC", "--feed", "station_status"]
 PASSES = "within its limit"
@@ -30,6 +31,7 @@ def main(chosen: list[str]) -> None:
     """Measure, print the tables, and fail where something is above its limit."""
     measures: dict[str, Callable[[Path], bool]] = {
         "import": imports,
+        "trips": trips,
         "silver": silver,
         "history": history,
         "poller": poller,
@@ -57,6 +59,24 @@ def imports(folder: Path) -> bool:
         )
         shutil.rmtree(place)
     return _ratio({"bare script": bare, "mobilake import": ours}, 2.0)
+
+
+def trips(folder: Path) -> bool:
+    """Import a trip file of each kind, with bike ids and without, against `read_csv`."""
+    from bench import trips as measure
+
+    held = []
+    for family in measure.HEADERS:
+        file = folder / f"{family}.csv"
+        measure.write(file, family, TRIPS)
+        say(f"import of {TRIPS:,} trips of family {family}, {ROUNDS} rounds")
+        bare, ours = [], []
+        for _ in range(ROUNDS):
+            bare.append(measure.bare(file, folder / "bare.duckdb"))
+            ours.append(measure.ours(file, folder / "home", ROOT))
+        file.unlink()
+        held.append(_ratio({"read_csv": bare, "import": ours}, 2.0))
+    return all(held)
 
 
 def silver(folder: Path) -> bool:

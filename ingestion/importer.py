@@ -14,6 +14,7 @@ import pyarrow as pa
 from ingestion.files import opened
 from ingestion.lake import Lake, RawTable, rows_of
 from ingestion.privacy import RESTRICTED, Protected
+from ingestion.raw import TEXT, Subject
 from ingestion.source import Context
 from mobilake.errors import MobilakeError
 
@@ -32,6 +33,8 @@ DEAD_LETTER = RawTable(
             pa.field("payload", pa.string()),
         ]
     ),
+    key="dead_letter_id",
+    subjects=(Subject("payload", TEXT),),
 )
 
 IMPORT_FILE = RawTable(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -142,6 +142,17 @@ class Lake:
         reader = QueryBuilder().register("it", self.open(table)).execute(query)
         return pa.table(reader.read_all())
 
+    def batches(
+        self, table: RawTable, query: str, at: DeltaTable | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield what a query in delta-rs's SQL says of the table, which it calls `it`.
+
+        Args:
+            at: the table at the version that is asked.
+        """
+        for batch in QueryBuilder().register("it", at or self.open(table)).execute(query):
+            yield pa.record_batch(batch)
+
     def expire(self, table: RawTable, days: int) -> int:
         """Delete the days that landed more than `days` ago, and their files; return the rows.
 
@@ -149,7 +160,7 @@ class Lake:
             TransientError: others rewrite the table all the time.
         """
         limit: date = (self.clock() - timedelta(days=days)).date()
-        return self._rewritten(table, lambda delta: upkeep.expire(delta, limit))
+        return self.rewritten(table, lambda delta: upkeep.expire(delta, limit))
 
     def compact(self, table: RawTable) -> tuple[int, int]:
         """Merge the small files of each day; return how many there were, and how many there are.
@@ -164,13 +175,18 @@ class Lake:
         local = "://" not in self.root
         lock = Path(self.uri(table)) / "_compact.lock"  # the underscore keeps it from being swept
         with alone(lock, f"compact {table.name}") if local else nullcontext():
-            return self._rewritten(table, lambda delta: upkeep.compact(delta, table))
+            return self.rewritten(table, lambda delta: upkeep.compact(delta, table))
 
     def sweep(self, table: RawTable, days: int) -> int:
         """Remove files that no version of the last `days` needs; return how many."""
         return upkeep.sweep(self.open(table), days * 24)
 
-    def _rewritten(self, table: RawTable, rewrite: Callable[[DeltaTable], Result]) -> Result:
+    def rewritten(self, table: RawTable, rewrite: Callable[[DeltaTable], Result]) -> Result:
+        """Rewrite rows of a table, and again from the start where another process was first.
+
+        Raises:
+            TransientError: others rewrite the table all the time.
+        """
         for _ in range(ATTEMPTS):
             try:
                 return rewrite(self.open(table))

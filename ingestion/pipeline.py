@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import dlt
@@ -39,29 +43,81 @@ def ingest(context: Context, source: Source) -> Landed:
         TransientError: another process is ingesting this source.
     """
     settings = context.settings
-    folder = settings.home / "pipelines"
-    with alone(settings.home / "locks" / f"ingest-{source.name}.lock", f"ingest {source.name}"):
+    with ingesting(context, source):
         counts: Counter[str] = Counter()
-        tables = {table.name: table for table in source.tables}
         for table in source.tables:
             context.lake.open(table)
-        pipeline = dlt.pipeline(
-            pipeline_name=f"ingest_{source.name}",
-            pipelines_dir=str(folder),
-            destination=lake_destination(
-                context.lake, tables, lambda name, rows: counts.update({name: rows})
-            ),
-            dataset_name="raw",
-        )
-        try:
-            pipeline.normalize()
-            pipeline.load(raise_on_failed_jobs=True)
+        pipeline = _pipeline(context, source, counts)
+        with _told():
+            _land_rest(pipeline)
             _run(pipeline, source, context)
-        except PipelineStepFailed as error:
-            raise MobilakeError(_reason(error)) from error
         if RESTRICTED in source.tables:
             context.lake.expire(RESTRICTED, settings.privacy.restricted_days)
         return Landed(source.name, {name: rows for name, rows in counts.items() if rows})
+
+
+def ingesting(context: Context, source: Source) -> AbstractContextManager[None]:
+    """Hold the lock of a source: one pass at a time."""
+    name = source.name
+    return alone(context.settings.home / "locks" / f"ingest-{name}.lock", f"ingest {name}")
+
+
+def clear(context: Context, source: Source) -> None:
+    """Land what an earlier pass left half done, and remove what dlt keeps of passes.
+
+    The lock of the source is to be held.
+    """
+    if (_folder(context) / _name(source)).exists():
+        pipeline = _pipeline(context, source, Counter())
+        with _told():
+            _land_rest(pipeline)
+        shutil.rmtree(pipeline.working_dir)
+
+
+def _land_rest(pipeline: dlt.Pipeline) -> None:
+    _forget_normalized(pipeline)
+    pipeline.normalize()
+    pipeline.load(raise_on_failed_jobs=True)
+
+
+def _pipeline(context: Context, source: Source, counts: Counter[str]) -> dlt.Pipeline:
+    return dlt.pipeline(
+        pipeline_name=_name(source),
+        pipelines_dir=str(_folder(context)),
+        destination=lake_destination(
+            context.lake,
+            {table.name: table for table in source.tables},
+            lambda name, rows: counts.update({name: rows}),
+        ),
+        dataset_name="raw",
+    )
+
+
+def _folder(context: Context) -> Path:
+    return context.settings.home / "pipelines"
+
+
+def _name(source: Source) -> str:
+    return f"ingest_{source.name}"
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except PipelineStepFailed as error:
+        raise MobilakeError(_reason(error)) from error
+
+
+def _forget_normalized(pipeline: dlt.Pipeline) -> None:
+    """Remove what was extracted of packages that are normalized already.
+
+    A process killed between the two leaves both, and dlt fails on them for ever.
+    """
+    extracted = Path(pipeline.working_dir) / "normalize" / "extracted"
+    normalized = set(pipeline.list_normalized_load_packages())
+    for package in normalized.intersection(pipeline.list_extracted_load_packages()):
+        shutil.rmtree(extracted / package)
 
 
 def _run(pipeline: dlt.Pipeline, source: Source, context: Context) -> LoadInfo:

@@ -15,9 +15,9 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, MultiFernet
 
-from ingestion.lake import RawTable
+from ingestion.raw import SEALED, RawTable, Subject
 from mobilake.secrets import Secret
 
 RESTRICTED = RawTable(
@@ -30,6 +30,8 @@ RESTRICTED = RawTable(
             pa.field("sealed", pa.string(), nullable=False),
         ]
     ),
+    key="reference_id",
+    subjects=(Subject("sealed", SEALED),),
 )
 
 HASH = "hash"
@@ -64,8 +66,12 @@ def protect(text: str, fields: Mapping[str, str], key: Secret) -> Protected:
 
 
 def pseudonym(value: str, key: Secret) -> str:
-    """Return the keyed hash of an identifier: 128 bits in hexadecimal."""
-    return hmac.digest(_derived(key, "pseudonym"), value.encode(), "sha256").hex()[:32]
+    """Return the keyed hash of an identifier: 128 bits in hexadecimal.
+
+    It begins with the key's version, such as `k2-`, from the second one on.
+    """
+    version = f"k{key.version}-" if key.version > 1 else ""
+    return version + hmac.digest(_derived(key, "pseudonym"), value.encode(), "sha256").hex()[:32]
 
 
 def seal(text: str, key: Secret) -> str:
@@ -73,13 +79,13 @@ def seal(text: str, key: Secret) -> str:
     return Fernet(_fernet_key(key)).encrypt(text.encode()).decode()
 
 
-def unseal(sealed: str, key: Secret) -> str:
-    """Return the text that was sealed.
+def unseal(sealed: str, *keys: Secret) -> str:
+    """Return the text that was sealed with one of the keys.
 
     Raises:
         cryptography.fernet.InvalidToken: another key sealed it.
     """
-    return Fernet(_fernet_key(key)).decrypt(sealed.encode()).decode()
+    return MultiFernet([Fernet(_fernet_key(key)) for key in keys]).decrypt(sealed.encode()).decode()
 
 
 def _cleaned(node: Any, fields: Mapping[str, str], key: Secret) -> Any:

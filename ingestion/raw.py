@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import WriterProperties
+from deltalake import ColumnProperties, WriterProperties
 
 LANDED = (
     pa.field("landed_at", pa.timestamp("us", "UTC"), nullable=False),
@@ -19,18 +19,44 @@ ROW_GROUP_BYTES = 4 << 20
 """Text in a row group. What is parsed of one is in memory at once, several times as large."""
 
 
+ROW, BLANK, ITEMS, TEXT, SEALED = "row", "blank", "items", "text", "sealed"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A column in which people or devices stand, and what erasing one does.
+
+    Attributes:
+        manner: `ROW`: the column is a pseudonym, and its row goes. `BLANK`: it is one, and becomes
+            null. `ITEMS`: it is a JSON document with pseudonyms among its values, and the items
+            that have one are taken out of their lists. `TEXT`: an id can stand anywhere in it, and
+            it becomes null. `SEALED`: an id can stand in what was encrypted, and its row goes.
+    """
+
+    column: str
+    manner: str
+
+
 @dataclass(frozen=True)
 class RawTable:
     """A raw table's name, purpose and columns (those of `LANDED` come on top).
 
     Attributes:
         row_group_rows: how many rows share a Parquet row group at most; large ones are fewer.
+        is_plain: whether its files are written without dictionaries and at the lowest level of
+            compression. Of rows of short texts that halves the time, and they are no larger.
+        key: the column that names a row; needed for subjects in `ITEMS`, `TEXT` and `SEALED`.
+        subjects: the columns in which people or devices stand. A column `erased_at`, where there
+            is one, says of a row that something was taken out of it.
     """
 
     name: str
     description: str
     columns: pa.Schema
     row_group_rows: int = 64
+    is_plain: bool = False
+    key: str | None = None
+    subjects: tuple[Subject, ...] = ()
 
     @property
     def schema(self) -> pa.Schema:
@@ -48,9 +74,10 @@ class RawTable:
         fitting = int(ROW_GROUP_BYTES // max(row_bytes, 1))
         return WriterProperties(
             compression="ZSTD",
-            compression_level=3,
+            compression_level=1 if self.is_plain else 3,
             max_row_group_size=max(1, min(fitting, self.row_group_rows)),
             statistics_truncate_length=64,
+            default_column_properties=ColumnProperties(dictionary_enabled=not self.is_plain),
         )
 
 

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import anyio
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import from_json
 
 from ingestion.lake import Lake, RawTable
 from ingestion.landing import Landing
@@ -22,6 +23,17 @@ class Options(BaseModel):
     """What a source lets its users choose, under `[source.<name>]`; each source has its own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_environment(cls, given: Any) -> Any:
+        """Read lists as JSON, which is how a variable of the environment writes them."""
+        if not isinstance(given, dict):
+            return given
+        return {
+            name: from_json(value) if isinstance(value, str) and value[:1] == "[" else value
+            for name, value in given.items()
+        }
 
 
 Chosen = TypeVar("Chosen", bound=Options)

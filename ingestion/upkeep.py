@@ -1,20 +1,22 @@
-"""What keeps a raw table small and quick: old days expire, small files are merged, dead ones go."""
+"""What rewrites a raw table: old days expire, small files are merged, rows are erased."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
 
-from deltalake import DeltaTable
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
 
 from ingestion.raw import RawTable, typical
 
 UNFINISHED_HOURS = 24
 TARGET_BYTES = 64 << 20
+LOG_RETENTION = "delta.logRetentionDuration"
 CONFIGURATION = {
     "delta.setTransactionRetentionDuration": "interval 30 days",
     # of a table that is committed to every few seconds: each commit lists what is left of the log
-    "delta.logRetentionDuration": "interval 1 days",
+    LOG_RETENTION: "interval 1 days",
 }
 
 
@@ -69,6 +71,49 @@ def sweep(delta: DeltaTable, hours: int, every_file: bool = True) -> int:
         retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=every_file
     )
     return len(gone)
+
+
+def replace(delta: DeltaTable, table: RawTable, rows: pa.Table, where: str) -> None:
+    """Put rows in the place of those that a condition names, in one commit.
+
+    Raises:
+        CommitFailedError: another process rewrote the same files at the same time.
+    """
+    write_deltalake(
+        delta,
+        rows.select([field.name for field in delta.schema().fields]).cast(table.schema),
+        mode="overwrite",
+        predicate=where,
+        writer_properties=table.writer(typical(_groups(delta))),
+    )
+
+
+def blank(delta: DeltaTable, table: RawTable, column: str, where: str) -> None:
+    """Make a text column null in the rows that a condition names."""
+    delta.update(
+        updates={column: "cast(null as string)"},
+        predicate=where,
+        writer_properties=table.writer(typical(_groups(delta))),
+    )
+
+
+def remove(delta: DeltaTable, table: RawTable, where: str) -> None:
+    """Remove the rows that a condition names."""
+    delta.delete(where, writer_properties=table.writer(typical(_groups(delta))))
+
+
+def forget(delta: DeltaTable) -> None:
+    """Remove the files of all versions but the present one, and what the log says of them.
+
+    The log has the least and the greatest value of each column of each file.
+    """
+    sweep(delta, 0, every_file=False)
+    sweep(delta, UNFINISHED_HOURS)
+    delta.alter.set_table_properties({LOG_RETENTION: "interval 0 days"})
+    delta.update_incremental()
+    delta.create_checkpoint()
+    delta.cleanup_metadata()
+    delta.alter.set_table_properties({LOG_RETENTION: CONFIGURATION[LOG_RETENTION]})
 
 
 def _groups(delta: DeltaTable) -> Iterator[tuple[int, int]]:

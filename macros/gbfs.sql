@@ -166,3 +166,9 @@
 {% macro gbfs_sum_of_counts(list) -%}
     list_sum(list_transform(from_json({{ list }}, '[{"count": "BIGINT"}]'), lambda item: item.count))
 {%- endmacro %}
+
+
+{#- A value of the worldwide catalogue without the blanks and tabs around it; null where it is empty. -#}
+{% macro catalogue_text(text) -%}
+    nullif(trim({{ text }}, chr(9) || chr(10) || chr(13) || ' '), '')
+{%- endmacro %}

@@ -58,6 +58,12 @@
 {%- endmacro %}
 
 
+{#- What a local clock in a time zone shows at a UTC timestamp. -#}
+{% macro local_time(moment, timezone) -%}
+    ({{ moment }} at time zone 'UTC') at time zone {{ timezone }}
+{%- endmacro %}
+
+
 {#-
     Before a model of service days is built: it forgets the systems that have another time zone
     now, in which some of their days may exist no more ...
@@ -65,7 +71,9 @@
 {% macro forget_rezoned_systems(systems) -%}
     {%- if is_incremental() -%}
         delete from {{ this }}
-        where (system_id, timezone) not in (select system_id, timezone from {{ systems }})
+        where (system_id, timezone) not in (
+            select system_id, timezone from {{ systems }} where is_registered and is_current
+        )
     {%- endif -%}
 {%- endmacro %}
 
@@ -134,4 +142,11 @@
 {#- Whether an outage goes on between two observations: at most one poll was missed, give or take half. -#}
 {% macro is_one_outage(earlier, later, interval_s='expected_interval_s') -%}
     {{ seconds_between(earlier, later) }} <= ({{ var('missed_polls') }} + 1.5) * {{ interval_s }}
+{%- endmacro %}
+
+
+{#- ... of the rows for which a condition holds. -#}
+{% macro sum_of_minutes_where(column, condition) -%}
+    sum(case when {{ condition }} then cast(round({{ column }} * 60000000) as bigint) else 0 end)
+    / 60000000.0
 {%- endmacro %}

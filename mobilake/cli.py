@@ -127,6 +127,35 @@ def application(context: Context, sources: dict[str, Source]) -> typer.Typer:
         steps.prove(context, list(sources.values()), words)
 
     @app.command()
+    def erase(
+        ids: Annotated[
+            list[str] | None,
+            typer.Argument(metavar="[ID]...", help="Default: the lines of the input."),
+        ] = None,
+        system: Annotated[
+            str | None, typer.Option(help="The system that the ids are of; without it, all.")
+        ] = None,
+        pseudonyms: Annotated[
+            bool, typer.Option("--pseudonyms", help="What is given are pseudonyms.")
+        ] = False,
+        no_build: Annotated[
+            bool, typer.Option("--no-build", help="Leave it to the next `mobilake build`.")
+        ] = False,
+    ) -> None:
+        """Take a person or device out of all that is kept, by the id that the source uses."""
+        from mobilake import steps
+
+        names = ids or sys.stdin.read().splitlines()
+        if not steps.erase(context, list(sources.values()), names, system, pseudonyms, say):
+            say("None of them was found in the lake, under any key that is known.")
+        elif no_build:
+            say("What was built is gone: `mobilake build` makes it anew, for readers too.")
+        else:
+            steps.show(context.settings, steps.build(context, say))
+
+    app.add_typer(_keys(context), name="keys", help="The key of the pseudonyms, in versions.")
+
+    @app.command()
     def run() -> None:
         """Ingest and build, as a Prefect flow."""
         from flows.run import mobilake_run
@@ -135,6 +164,38 @@ def application(context: Context, sources: dict[str, Source]) -> typer.Typer:
         steps.show(context.settings, mobilake_run())
 
     return app
+
+
+def _keys(context: Context) -> typer.Typer:
+    from mobilake import keys
+    from mobilake.secrets import pseudonym_keys
+
+    home = context.settings.home
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+    @group.command("list")
+    def show() -> None:
+        """Say which versions there are."""
+        *old, latest = pseudonym_keys(home)
+        for key in old:
+            say(f"version {key.version}: old; its pseudonyms can still be found")
+        say(f"version {latest.version}: in use")
+
+    @group.command()
+    def rotate() -> None:
+        """Make a new version; what lands from now on is pseudonymised with it."""
+        say(
+            f"Version {keys.rotate(home).version} is in use from now on; a polling service takes "
+            "it up within a minute or so. Make a copy of secrets/pseudonym.key."
+        )
+
+    @group.command()
+    def drop(version: Annotated[int, typer.Argument(min=1)]) -> None:
+        """Forget an old version: nobody can tell then whose its pseudonyms were."""
+        keys.drop(home, version)
+        say(f"Version {version} is forgotten here. Remove it from copies of the keys too.")
+
+    return group
 
 
 def _log_to_console() -> None:

@@ -19,12 +19,17 @@ class MissingSecret(MobilakeError):
 
 
 class Secret:
-    """A value that prints as stars; `reveal` is the one way to it."""
+    """A value that prints as stars; `reveal` is the one way to it.
 
-    __slots__ = ("_value",)
+    Attributes:
+        version: tells keys apart that followed one another.
+    """
 
-    def __init__(self, value: str) -> None:
+    __slots__ = ("_value", "version")
+
+    def __init__(self, value: str, version: int = 1) -> None:
         self._value = value
+        self.version = version
 
     def reveal(self) -> str:
         """Return the value, at the place of use only."""
@@ -83,24 +88,57 @@ def check_secret_name(name: str) -> None:
 
 
 def pseudonym_key(home: Path) -> Secret:
-    """Return the key that personal identifiers are hashed with.
+    """Return the key that personal identifiers are hashed with from now on: the latest version."""
+    return pseudonym_keys(home)[-1]
 
-    It is `MOBILAKE_PSEUDONYM_KEY`, or the file that `MOBILAKE_PSEUDONYM_KEY_FILE` names, or
+
+def pseudonym_keys(home: Path) -> tuple[Secret, ...]:
+    """Return all versions of the pseudonym key that there are, the latest one last.
+
+    They are in `MOBILAKE_PSEUDONYM_KEY`, or the file that `MOBILAKE_PSEUDONYM_KEY_FILE` names, or
     `secrets/pseudonym.key` in the home, which is made on first use, readable by its owner alone.
+    Each line is a version and a key; a key without a version is version 1.
 
     Raises:
-        MobilakeError: the file named is not readable, or the key is shorter than 32 characters.
+        MobilakeError: the file named is not readable, a line is none, or a key is shorter than 32
+            characters.
     """
-    value = os.environ.get("MOBILAKE_PSEUDONYM_KEY", "").strip()
-    if not value:
+    text = os.environ.get("MOBILAKE_PSEUDONYM_KEY", "").strip()
+    if not text:
         named = os.environ.get("MOBILAKE_PSEUDONYM_KEY_FILE", "").strip()
-        value = _read(Path(named)) if named else _read_or_make(home / "secrets" / "pseudonym.key")
-    if len(value) < MINIMUM_LENGTH:
+        text = _read(Path(named)) if named else _read_or_make(key_file(home))
+    keys: dict[int, Secret] = {}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        number, _, value = line.rpartition(" ")
+        if not re.fullmatch("([1-9][0-9]{0,5})?", number.strip()):
+            raise MobilakeError(
+                "A line of the pseudonym key cannot be read: it is a version, a blank and the key."
+            )
+        version = int(number or 1)
+        if len(value) < MINIMUM_LENGTH:
+            raise MobilakeError(
+                f"The pseudonym key has fewer than {MINIMUM_LENGTH} characters: "
+                "set MOBILAKE_PSEUDONYM_KEY to a longer random one."
+            )
+        if version in keys:
+            raise MobilakeError(f"There are two pseudonym keys of version {version}: remove one.")
+        keys[version] = Secret(value, version)
+    if not keys:
         raise MobilakeError(
-            f"The pseudonym key has fewer than {MINIMUM_LENGTH} characters: "
-            "set MOBILAKE_PSEUDONYM_KEY to a longer random one."
+            "The pseudonym key is empty: bring it back from a backup. With another one the same "
+            "vehicle gets another pseudonym."
         )
-    return Secret(value)
+    return tuple(keys[version] for version in sorted(keys))
+
+
+def key_file(home: Path) -> Path:
+    """Return where the home keeps the pseudonym keys that nobody else keeps."""
+    return home / "secrets" / "pseudonym.key"
+
+
+def new_key_value() -> str:
+    """Return a random value for a key."""
+    return random.token_urlsafe(48)
 
 
 def _read(path: Path) -> str:
@@ -114,11 +152,7 @@ def _read(path: Path) -> str:
 def _read_or_make(path: Path) -> str:
     """The file appears whole (a link is refused where one stands), so that two makers agree."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = path.with_name(f".{random.token_hex(8)}.key")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(random.token_urlsafe(48))
+        draft = private_draft(path, new_key_value())
         try:
             path.hardlink_to(draft)
         except FileExistsError:
@@ -126,3 +160,15 @@ def _read_or_make(path: Path) -> str:
         finally:
             draft.unlink()
     return _read(path)
+
+
+def private_draft(path: Path, text: str) -> Path:
+    """Write a text beside a path, for this user's eyes alone, and return the file."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{random.token_hex(8)}.key")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
+    return draft

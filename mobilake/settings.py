@@ -45,9 +45,14 @@ class Poll(_Section):
 
 
 class Privacy(_Section):
-    """How long what could not be pseudonymised is kept, encrypted."""
+    """How long what could not be pseudonymised is kept, encrypted; what tells whose ids are meant.
+
+    Attributes:
+        scope: the column of raw tables within which an id names one person or device.
+    """
 
     restricted_days: int = Field(30, ge=0, le=365)
+    scope: str = ""
 
 
 class Gate(_Section):
@@ -101,6 +106,11 @@ class Settings(BaseSettings):
     def serving(self) -> Path:
         """Where the published generations stand."""
         return self.home / "serving"
+
+    @property
+    def erasure_pending(self) -> Path:
+        """Is there while something was erased from the lake and may stand in what is published."""
+        return self.home / "erasure.pending"
 
     @property
     def marts(self) -> Path:
@@ -165,6 +175,7 @@ def share_with_libraries(settings: Settings) -> None:
     for name, value in {
         "DO_NOT_TRACK": "1",
         "RUNTIME__DLTHUB_TELEMETRY": "false",
+        "LOAD__DELETE_COMPLETED_JOBS": "true",  # dlt's: what has landed is not kept twice
         "SODA_CORE_TELEMETRY_ENABLED": "false",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "RUNTIME__LOG_LEVEL": "CRITICAL",  # dlt's: what failed comes back as an error

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import duckdb
 
+from ingestion import erasure as erasing
+from ingestion.erasure import Sought
 from ingestion.source import Context, Source
 from mobilake import transform
 from mobilake.console import say, table
 from mobilake.errors import MobilakeError
 from mobilake.locks import alone
+from mobilake.secrets import pseudonym_keys
 from mobilake.settings import Settings
 from mobilake.transform import Transformed
 from quality import gate
@@ -160,7 +163,7 @@ def prove(context: Context, sources: list[Source], words: Sequence[str]) -> None
                 poll.at,
                 str(poll.error or poll.status or "recorded"),
                 (poll.sha256 or "–")[:16],
-                {True: "the same", False: "DIFFERENT", None: "none"}[poll.hash_holds],
+                _bytes_kept(poll),
             )
             for poll in shown
         ],
@@ -188,6 +191,65 @@ def prove(context: Context, sources: list[Source], words: Sequence[str]) -> None
             "changed since, `mobilake build --full-refresh` publishes what follows from them now."
         )
     say("Proved: the same comes out of the same bytes.")
+
+
+def erase(
+    context: Context,
+    sources: list[Source],
+    names: Iterable[str],
+    system: str | None,
+    are_pseudonyms: bool,
+    report: Report,
+) -> bool:
+    """Take people or devices out of all that is kept; say whether a build is to follow.
+
+    What was built goes as well: the next build makes it anew from the lake, and publishing it
+    removes the generations before it. A process killed at any point leaves the same to be done.
+
+    Args:
+        names: ids as their source gave them, or pseudonyms.
+
+    Raises:
+        MobilakeError: no name is given, or the system is needed and not given.
+        TransientError: another process builds, maintains or ingests.
+    """
+    from ingestion import pipeline  # here, because dlt takes two seconds
+
+    settings = context.settings
+    keys = pseudonym_keys(settings.home)
+    scope = (settings.privacy.scope, system) if system and settings.privacy.scope else None
+    sought = Sought.by_id(names, keys, scope)
+    if are_pseudonyms:
+        sought = replace(sought, ids=frozenset(), pseudonyms=sought.ids)
+    if not sought.pseudonyms:
+        raise MobilakeError("Nobody to erase was named: give ids, or write them to the input.")
+    tables = {table.name: table for source in sources for table in source.tables}
+    locks = settings.home / "locks"
+    with ExitStack() as held:
+        held.enter_context(building(settings))
+        held.enter_context(alone(locks / "maintain.lock", "maintain"))
+        for source in sources:
+            held.enter_context(pipeline.ingesting(context, source))
+            pipeline.clear(context, source)
+        was_pending = settings.erasure_pending.exists()
+        settings.erasure_pending.touch()
+        erased = erasing.erase(context.lake, tables.values(), sought, report)
+        if not was_pending and not any(one.rows for one in erased):
+            settings.erasure_pending.unlink()
+            return False
+        for file in (settings.warehouse, settings.gold):
+            file.unlink(missing_ok=True)
+            file.with_name(f"{file.name}.wal").unlink(missing_ok=True)
+        for trail in (settings.home / "evidence").glob("*.json"):
+            if sought.is_in(trail.read_text(encoding="utf-8", errors="replace")):
+                trail.unlink()
+    return True
+
+
+def _bytes_kept(poll: Poll) -> str:
+    if poll.is_erased and not poll.hash_holds:
+        return "changed by an erasure"
+    return {True: "the same", False: "DIFFERENT", None: "none"}[poll.hash_holds]
 
 
 def _moment(poll: Poll) -> str:

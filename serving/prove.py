@@ -6,7 +6,7 @@ from them, and the row that comes out is laid beside the one that was published.
 and the raw table it rests on (`proved_from`). Two queries in `serving/evidence/` pick the raw rows:
 the one named like the mart reads `claimed`, the row as published, and gives `span`, what it rests
 on; the one named like the raw table reads `span` and the tables of `raw`, and gives with each raw
-row a struct `shown` for the trail: null or {name, at, status, error, sha256, body}.
+row a struct `shown` for the trail: null or {name, at, status, error, sha256, body, erased_at}.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class Poll:
     Attributes:
         hash_holds: whether the body kept has the hash that was taken of the bytes received; None
             where there is no body.
+        is_erased: whether somebody was taken out of the body since, at their request.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Poll:
     error: str | None
     sha256: str | None
     hash_holds: bool | None
+    is_erased: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,8 @@ class Proof:
 
     @property
     def broken(self) -> list[Poll]:
-        """The polls whose body is not the one that was received."""
-        return [poll for poll in self.polls if poll.hash_holds is False]
+        """The polls whose body is not the one received, though nobody was erased from it."""
+        return [poll for poll in self.polls if poll.hash_holds is False and not poll.is_erased]
 
     @property
     def holds(self) -> bool:
@@ -132,7 +134,8 @@ def prove(
     key = {column: str(claimed[column]) for column in marts[mart].proved_by}
     name = " ".join(str(claimed[column]) for column in marts[mart].found_by)
     report(f"{mart} {name}, generation {publication['generation']}")
-    model, known = _models(settings)[mart], tuple(tables)
+    model, needed = _models(settings)[mart], _sources(settings, mart)
+    known = tuple(table for table in tables if table.name in needed)
     source = next(table for table in known if table.name == marts[mart].proved_from)
     with _aside(settings) as place:
         again = Lake(str(place / "lake"), context.clock)
@@ -140,7 +143,7 @@ def prove(
             (settings.root / EVIDENCE / f"{one}.sql").read_text(encoding="utf-8")
             for one in (mart, source.name)
         ]
-        polls = _copy(context.lake, again, known, source, queries, claimed)
+        polls = _copy(context.lake, again, known, source, queries, (published, mart, key))
         report(f"{len(polls)} polls; building {mart} from them anew …")
         scratch = settings.model_copy(update={"home": place, "lake": again.root})
         _build(settings, scratch, mart)
@@ -199,6 +202,20 @@ def _models(settings: Settings) -> dict[str, dict[str, Any]]:
         for node in transform.manifest(settings)["nodes"].values()
         if node["resource_type"] == "model" and node["schema"] == MARTS_SCHEMA
     }
+
+
+def _sources(settings: Settings, mart: str) -> set[str]:
+    """Return the raw tables that a mart rests on, however far away."""
+    manifest = transform.manifest(settings)
+    nodes, sources = manifest["nodes"], manifest["sources"]
+    waiting = [name for name, node in nodes.items() if node["name"] == mart]
+    known: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in known:
+            known.add(name)
+            waiting += nodes.get(name, {}).get("depends_on", {}).get("nodes", [])
+    return {sources[name]["name"] for name in known if name in sources}
 
 
 def _claim(
@@ -263,9 +280,14 @@ def _copy(
     tables: Iterable[RawTable],
     source: RawTable,
     queries: Sequence[str],
-    claimed: Row,
+    claim: tuple[Path, str, Mapping[str, str]],
 ) -> tuple[Poll, ...]:
-    """Copy what a row rests on, and the small tables whole. Return the polls to be shown."""
+    """Copy what a row rests on, and the small tables whole. Return the polls to be shown.
+
+    Args:
+        queries: the one of `claimed`, and the one of `span` and the raw tables.
+        claim: the generation, the mart, and what names the row.
+    """
     from ingestion.duckdb_plugin import load_delta  # here, because dbt takes seconds
 
     polls: list[Poll] = []
@@ -279,8 +301,12 @@ def _copy(
             connection.execute(
                 f"create view raw.{table.name} as select * from delta_scan('{place}')"
             )
-        connection.register("row", pa.Table.from_pylist([claimed]))
-        connection.execute("create table claimed as select * from row")
+        file, mart, key = claim
+        condition = " and ".join(f"cast({name} as varchar) = ?" for name in key)
+        connection.execute(f"attach '{_quoted(file)}' as published (read_only)")
+        row = f"select * from published.{MARTS_SCHEMA}.{mart} where {condition}"
+        # from the generation itself: what is null has its type there
+        connection.execute(f"create table claimed as {row}", list(key.values()))
         spanned, picked = queries
         connection.execute(f"create table span as {spanned}")
         for batch in connection.execute(picked).to_arrow_reader(BATCH_ROWS):
@@ -308,6 +334,7 @@ def _poll(shown: Row) -> Poll:
         error=shown["error"],
         sha256=taken,
         hash_holds=None if now is None else now == taken,
+        is_erased=shown["erased_at"] is not None,
     )
 
 

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -44,6 +44,8 @@ def publish(
 ) -> Publication:
     """Make what dbt built into the next generation, and point readers at it.
 
+    After an erasure nothing is taken from earlier generations, and none of them stays.
+
     Args:
         holdable: the marts whose rows of a held system are taken from the generation before.
         run_id: dbt's name of the build.
@@ -51,6 +53,8 @@ def publish(
     settings.serving.mkdir(parents=True, exist_ok=True)
     _sweep(settings.serving)
     previous = current(settings)
+    is_cut = settings.erasure_pending.exists()
+    held = {} if is_cut else verdict.held
     generation = max([0, *(number for number, _ in generations(settings))]) + 1
     draft = settings.serving / f".marts-{generation:06}.draft"
     _checkpoint(settings.gold)
@@ -59,16 +63,20 @@ def publish(
         if previous:
             connection.execute(f"attach '{previous}' as previous (read_only)")
         for mart in sorted(holdable):
-            _hold_back(connection, mart, settings.gate.held_by, list(verdict.held), previous)
-        _write_publication(connection, settings, verdict, generation, run_id, now, previous)
+            _hold_back(connection, mart, settings.gate.held_by, list(held), previous)
+        _write_publication(connection, settings, verdict, held, generation, run_id, now, previous)
         connection.execute("checkpoint")
     file = settings.serving / f"marts-{generation:06}.duckdb"
     _flush(draft)
     draft.chmod(0o444)
     draft.rename(file)
     _point(settings.marts, file)
-    _retire(settings, {file, previous})
-    return Publication(generation, file, previous, verdict.held)
+    if is_cut:
+        _retire(settings, {file}, keep=1)
+        settings.erasure_pending.unlink()
+        return Publication(generation, file, None, held)
+    _retire(settings, {file, previous}, settings.publication.keep_generations)
+    return Publication(generation, file, previous, held)
 
 
 def current(settings: Settings) -> Path | None:
@@ -134,6 +142,7 @@ def _write_publication(
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
     verdict: Verdict,
+    held: Mapping[str, str],
     generation: int,
     run_id: str,
     now: datetime,
@@ -156,7 +165,7 @@ def _write_publication(
             now.astimezone(UTC).replace(tzinfo=None),
             code_version(settings.root),
             run_id,
-            json.dumps(verdict.held),
+            json.dumps(held),
             len(verdict.of("passed")),
             len(warned),
             json.dumps([str(check) for check in warned]),
@@ -194,8 +203,8 @@ def _sweep(folder: Path) -> None:
         left_over.unlink()
 
 
-def _retire(settings: Settings, spared: Collection[Path | None]) -> None:
+def _retire(settings: Settings, spared: Collection[Path | None], keep: int) -> None:
     """Remove the oldest generations; a reader that has one open keeps it until it closes."""
-    for _, path in generations(settings)[: -settings.publication.keep_generations]:
+    for _, path in generations(settings)[:-keep]:
         if path not in spared:
             path.unlink()

@@ -77,7 +77,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class ScooterState:
-    """How a scooter is from second ``since`` on; nobody sees it while it is ridden.
+    """How a scooter is from second ``since`` on; nobody sees it while it is ridden or away.
 
     ``charge`` is the share of a full battery.
     """
@@ -119,6 +119,20 @@ class ScooterOutage:
 
 
 @dataclass(frozen=True, slots=True)
+class ScooterCollection:
+    """A scooter that the operator takes away and puts down elsewhere, under another public id."""
+
+    scooter: int
+    start: Place
+    end: Place
+    is_charged: bool
+    collected_at: int
+    deployed_at: int
+    vehicle_id_before: str
+    vehicle_id_after: str
+
+
+@dataclass(frozen=True, slots=True)
 class ScooterDay:
     """A UTC day of the scooters: how each is when it begins, and all changes in order of time."""
 
@@ -126,6 +140,7 @@ class ScooterDay:
     changes: tuple[tuple[int, ScooterState], ...] = ()
     trips: tuple[ScooterTrip, ...] = ()
     outages: tuple[ScooterOutage, ...] = ()
+    collections: tuple[ScooterCollection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

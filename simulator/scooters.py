@@ -1,4 +1,4 @@
-"""The scooters: how a day of rides, reservations, breakages and empty batteries plays out."""
+"""The scooters: how a day of rides, reservations, breakages and collections plays out."""
 
 import hashlib
 import heapq
@@ -14,7 +14,14 @@ from typing import Any
 import numpy as np
 
 from simulator.area import Area, Spot
-from simulator.log import Place, ScooterDay, ScooterOutage, ScooterState, ScooterTrip
+from simulator.log import (
+    Place,
+    ScooterCollection,
+    ScooterDay,
+    ScooterOutage,
+    ScooterState,
+    ScooterTrip,
+)
 from simulator.moments import DAY_S, midnight
 from simulator.riders import HOURLY_SHARE, local_time
 from simulator.weather import WeatherDay
@@ -22,9 +29,11 @@ from simulator.weather import WeatherDay
 TRIPS_PER_SCOOTER_DAY = 5.0
 BREAKAGES_PER_SCOOTER_DAY = 0.05
 REPAIR_HOURS, SWAP_HOURS = (2.0, 22.0), (1.0, 8.0)
+COLLECTIONS_PER_SCOOTER_DAY, CHARGED_SHARE = 0.4, 0.5
+CHARGING_HOURS, MOVING_HOURS = (3.0, 10.0), (0.3, 1.5)
 TO_HUB_SHARE, AT_HUB_FIRST_SHARE = 0.3, 0.25
 RESERVED_SHARE, RESERVED_S = 0.6, (90, 480)
-RIDE_KM, SPEED_KMH, DETOUR, UNLOCK_S = (0.4, 1.3, 4.0), 14.0, 1.3, 45
+RIDE_KM, SPEED_KMH, DETOUR, UNLOCK_S = (0.4, 1.3, 4.0), 14.0, (1.05, 1.6), 45
 RANGE_KM, LOW_CHARGE = 30.0, 0.15
 HUB_RADIUS_KM = 0.02
 
@@ -40,6 +49,7 @@ class _Notes:
     changes: list[tuple[int, ScooterState]] = field(default_factory=list)
     trips: list[ScooterTrip] = field(default_factory=list)
     outages: list[ScooterOutage] = field(default_factory=list)
+    collections: list[ScooterCollection] = field(default_factory=list)
 
 
 class Scooters:
@@ -75,11 +85,19 @@ class Scooters:
             self._schedule(at, self._wish)
         for _ in range(int(rng.poisson(BREAKAGES_PER_SCOOTER_DAY * len(opening)))):
             self._schedule(midnight(day) + int(rng.integers(0, DAY_S)), self._break_down)
+        for _ in range(int(rng.poisson(COLLECTIONS_PER_SCOOTER_DAY * len(opening)))):
+            self._schedule(midnight(day) + int(rng.integers(0, DAY_S)), self._collect)
         while self._agenda and self._agenda[0][0] < midnight(day) + DAY_S:
             due, _, action = heapq.heappop(self._agenda)
             action(due)
         notes, self._notes = self._notes, _Notes()
-        return ScooterDay(opening, tuple(notes.changes), tuple(notes.trips), tuple(notes.outages))
+        return ScooterDay(
+            opening,
+            tuple(notes.changes),
+            tuple(notes.trips),
+            tuple(notes.outages),
+            tuple(notes.collections),
+        )
 
     def _draw_wishes(self, day: date, weather: WeatherDay) -> list[int]:
         """Return the seconds at which somebody wants to ride."""
@@ -122,7 +140,7 @@ class Scooters:
 
     def _depart(self, scooter: int, reserved_at: int | None, at: int) -> None:
         state, end = self._states[scooter], self._destination(self._states[scooter].place)
-        ride_km = DETOUR * math.dist(state.place.spot, end.spot)
+        ride_km = float(self._rng.uniform(*DETOUR)) * math.dist(state.place.spot, end.spot)
         self._rides[scooter] += 1
         trip = ScooterTrip(
             trip_id=f"scooter-trip-{self._notes.stamp}-{len(self._notes.trips) + 1:04d}",
@@ -156,6 +174,39 @@ class Scooters:
         scooter = self._any_idle()
         if scooter is not None:
             self._disable(scooter, "defect", self._after(REPAIR_HOURS, at), at)
+
+    def _collect(self, at: int) -> None:
+        """Let the operator take a scooter away, to charge it or to put it where it is wanted."""
+        scooter = self._any_idle()
+        if scooter is None:
+            return
+        is_charged = bool(self._rng.random() < CHARGED_SHARE)
+        state = self._states[scooter]
+        self._rides[scooter] += 1
+        collection = ScooterCollection(
+            scooter=scooter,
+            start=state.place,
+            end=self._destination(state.place),
+            is_charged=is_charged,
+            collected_at=at,
+            deployed_at=self._after(CHARGING_HOURS if is_charged else MOVING_HOURS, at),
+            vehicle_id_before=state.vehicle_id,
+            vehicle_id_after=self._vehicle_id(scooter),
+        )
+        self._notes.collections.append(collection)
+        self._change(scooter, at, is_ridden=True)
+        self._schedule(collection.deployed_at, partial(self._deploy, collection))
+
+    def _deploy(self, collection: ScooterCollection, at: int) -> None:
+        charge = 1.0 if collection.is_charged else self._states[collection.scooter].charge
+        self._change(
+            collection.scooter,
+            at,
+            vehicle_id=collection.vehicle_id_after,
+            place=collection.end,
+            charge=charge,
+            is_ridden=False,
+        )
 
     def _disable(self, scooter: int, cause: str, repaired_at: int | None, at: int) -> None:
         self._change(scooter, at, is_disabled=True)

@@ -1,4 +1,7 @@
-"""The city's GBFS server: three versions over real HTTP, an optional token, planned faults."""
+"""The city's server: GBFS in three versions over real HTTP, an optional token, planned faults.
+
+Beside the feeds stand the weather service of the region and the worldwide catalogue of systems.
+"""
 
 import asyncio
 import hashlib
@@ -7,7 +10,7 @@ import socket
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from simulator import catalogue
 from simulator.city import City
 from simulator.clock import Clock
 from simulator.faults import Fault
@@ -26,6 +30,7 @@ from simulator.gbfs import DIALECTS, LANGUAGE, TTL_S, VERSION
 from simulator.gbfs.dialect import INDEX
 from simulator.home import write_json
 from simulator.moments import to_datetime, to_seconds
+from simulator.weather_service import forecast
 
 HOST = "127.0.0.1"
 TOKEN_HEADER = "X-API-Key"
@@ -69,8 +74,24 @@ def make_app(
             return Response(answer.body, answer.status, media_type=answer.media_type)
         return _response(request, answer)
 
+    async def serve_weather(request: Request) -> Response:
+        asked, now = request.query_params, to_seconds(clock.now())
+        try:
+            days = date.fromisoformat(asked["start_date"]), date.fromisoformat(asked["end_date"])
+            variables = asked["hourly"].split(",")
+            told = forecast(city, now, *days, variables, has_faults=bool(faults))
+        except (KeyError, ValueError) as error:
+            return JSONResponse({"error": True, "reason": str(error)}, status_code=400)
+        return JSONResponse(told)
+
+    async def serve_catalogue(request: Request) -> Response:
+        listed = catalogue.document(city, to_seconds(clock.now()), str(request.base_url))
+        return Response(listed, media_type="text/csv")
+
     app = Starlette(
         routes=[
+            Route("/v1/forecast", serve_weather),
+            Route("/systems.csv", serve_catalogue),
             Route("/gbfs.json", serve_feed),
             Route("/{version}/gbfs.json", serve_feed),
             Route("/gbfs/{version}/{feed}.json", serve_feed),

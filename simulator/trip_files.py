@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -17,40 +17,23 @@ from simulator.home import replacing
 from simulator.log import Trip
 from simulator.moments import days_between, to_datetime
 from simulator.riders import TIMEZONE
+from simulator.trip_dirt import DIRT, REPEATED, SAME_BIKE, Dirt, Ride
+from simulator.trip_families import BY_AGE, T2, Family
 
-FIRST_FAMILY_DAYS = 3
-"""After so many days the operator changes, and with it the family of the files."""
 PUBLISHED_AFTER = timedelta(hours=12)
-DEPOT = "Aurora Depot"
-T1 = (
-    "tripduration,starttime,stoptime,start station id,start station name,start station latitude,"
-    "start station longitude,end station id,end station name,end station latitude,"
-    "end station longitude,bikeid,usertype,birth year,gender"
-)
-T2 = (
-    "ride_id,rideable_type,started_at,ended_at,start_station_name,start_station_id,"
-    "end_station_name,end_station_id,start_lat,start_lng,end_lat,end_lng,member_casual"
-)
-DIRT = {
-    "cut_time": "R31",
-    "backwards": "R30",
-    "over_a_day": "R30",
-    "depot": "R33",
-    "lost_point": "R34",
-    "cut_line": "",
-}
-"""What is planted once in each file, and the rule that tells it; a cut line cannot be read."""
-
-Row = dict[str, str]
+CORRECTED_AGE = 1
+"""The file of this day is published short of its last rides, and again, whole, a day later."""
+MISSING = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """A dirty line of a file, the header being line 1."""
+    """A dirty line of a file as it counts in the end, the header being line 1."""
 
     fault_id: str
     kind: str
     expected_rule: str
+    is_quarantined: bool
     file: str
     line: int
     trip_id: str
@@ -65,38 +48,86 @@ def write_trip_files(city: City, home: Path, until: datetime) -> list[Path]:
     last = (until - PUBLISHED_AFTER).astimezone(ZoneInfo(TIMEZONE)).date() - timedelta(days=1)
     written = []
     for day in days_between(first, last) if first <= last else []:
-        path = home / "trips" / f"port_aurora-{day}.csv"
+        name = f"port_aurora-{day}.csv"
+        path, corrected = home / "trips" / name, home / "trips" / "corrected" / name
+        is_corrected = _age(city, day) == CORRECTED_AGE
+        is_due = is_corrected and day < last and not corrected.exists()
+        if path.exists() and not is_due:
+            continue
+        lines, planted = _lines(city, day, name)
         if not path.exists():
-            planted = _write(city, path, day)
+            missing = int(len(lines) * MISSING) if is_corrected else 0
+            _write(path, lines[: len(lines) - missing])
             _write_ledger(home / "ledger" / f"trip_files-{day}.parquet", planted)
             written.append(path)
+        if is_due:
+            _write(corrected, lines)
+            written.append(corrected)
     return written
 
 
-def _write(city: City, path: Path, day: date) -> list[Planted]:
-    is_old = (day - city.started_on).days <= FIRST_FAMILY_DAYS
-    header, row_of = (T1, _t1) if is_old else (T2, _t2)
-    trips = [trip for trip in _trips(city, day) if trip.ended_at is not None]
-    rng = np.random.default_rng([city.seed, day.toordinal(), 5])
-    wrong = dict(zip(rng.permutation(len(trips)).tolist(), DIRT, strict=False))
-    lines = [header]
-    planted = []
-    for number, trip in enumerate(trips):
-        row = row_of(city, trip)
+def _age(city: City, day: date) -> int:
+    return (day - city.started_on).days
+
+
+def family_of(city: City, day: date) -> Family:
+    """Return how a day's file is written."""
+    return BY_AGE.get(_age(city, day), T2)
+
+
+def _write(path: Path, lines: Iterable[str]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _lines(city: City, day: date, file: str) -> tuple[list[str], list[Planted]]:
+    """Return the lines of a day's file, and what is wrong with which of them."""
+    family = family_of(city, day)
+    rides = [_ride(city, trip, family) for trip in trips_of(city, day)]
+    kinds = {kind: dirt for kind, dirt in DIRT.items() if family.name in dirt.families}
+    wrong = dict(zip(_order(city, day, len(rides)), kinds, strict=False))
+    lines = [family.delimiter.join(family.names) + family.delimiter * family.surplus]
+    planted: list[Planted] = []
+
+    def plant(kind: str, dirt: Dirt, ride: Ride) -> None:
+        told = (dirt.rule, dirt.is_quarantined, file, len(lines) + 1, ride.ride_id)
+        planted.append(Planted(f"{day}-{kind}", kind, *told))
+
+    for number, ride in enumerate(rides):
         kind = wrong.get(number)
         if kind:
-            _soil(row, kind, header)
-            fault_id = f"{day}-{kind}"
-            planted.append(Planted(fault_id, kind, DIRT[kind], path.name, number + 2, trip.trip_id))
-        line = _line([row[name] for name in header.split(",")])
-        lines.append(line[: line.index(",")] if kind == "cut_line" else line)
-    with replacing(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return planted
+            plant(kind, kinds[kind], ride)
+        line = _line(family, kinds[kind].soil(ride) if kind else ride)
+        lines.append(line[: line.index(family.delimiter)] if kind == "cut_line" else line)
+    clean = [ride for number, ride in enumerate(rides) if number not in wrong]
+    if family.name in SAME_BIKE.families:
+        longest = max(clean, key=lambda ride: ride.duration_s)
+        plant("same_bike", SAME_BIKE, longest)
+        lines.append(_line(family, SAME_BIKE.soil(longest)))
+    before = day - timedelta(days=1)
+    if before > city.started_on and family_of(city, before).name == family.name:
+        again = _clean_ride(city, before)
+        plant("repeated", REPEATED, again)
+        lines.append(_line(family, again))
+    return lines, planted
 
 
-def _trips(city: City, day: date) -> list[Trip]:
-    """Return the rides of more than a minute that began on a local day, in order."""
+def _order(city: City, day: date, count: int) -> list[int]:
+    order: list[int] = (
+        np.random.default_rng([city.seed, day.toordinal(), 5]).permutation(count).tolist()
+    )
+    return order
+
+
+def _clean_ride(city: City, day: date) -> Ride:
+    """Return a ride of a day's file in which nothing is planted: the last in the order of dirt."""
+    trips = trips_of(city, day)
+    return _ride(city, trips[_order(city, day, len(trips))[-1]], family_of(city, day))
+
+
+def trips_of(city: City, day: date) -> list[Trip]:
+    """Return the rides of a minute or more that began on a local day and have ended, in order."""
     zone = ZoneInfo(TIMEZONE)
     near = days_between(day - timedelta(days=1), day + timedelta(days=1))
     city.day(near[-1])
@@ -105,81 +136,41 @@ def _trips(city: City, day: date) -> list[Trip]:
         for one in near
         for trip in city.day(one).trips
         if to_datetime(trip.started_at).astimezone(zone).date() == day
-        and (trip.ended_at is None or trip.ended_at - trip.started_at >= 60)
+        and trip.ended_at is not None
+        and trip.ended_at - trip.started_at >= 60
     ]
 
 
-def _t1(city: City, trip: Trip) -> Row:
+def _ride(city: City, trip: Trip, family: Family) -> Ride:
     assert trip.end is not None
     assert trip.ended_at is not None
-    row = {
-        "tripduration": str(trip.ended_at - trip.started_at),
-        "starttime": _local(trip.started_at),
-        "stoptime": _local(trip.ended_at),
-        "bikeid": city.bike_id(trip.bike),
-        "usertype": "Customer" if trip.bike % 4 == 0 else "Subscriber",
-        "birth year": str(1950 + trip.bike % 50),
-        "gender": str(trip.bike % 3),
-    }
-    for side, index in (("start", trip.start), ("end", trip.end)):
+
+    def place(index: int) -> tuple[str, str, float, float]:
         station = city.stations[index]
-        row[f"{side} station id"] = station.short_name
-        row[f"{side} station name"] = station.name
-        row[f"{side} station latitude"] = str(station.lat)
-        row[f"{side} station longitude"] = str(station.lon)
-    return row
+        name = station.station_id if family.has_gbfs_ids else station.short_name
+        return name, station.name, station.lat, station.lon
 
-
-def _t2(city: City, trip: Trip) -> Row:
-    assert trip.end is not None
-    assert trip.ended_at is not None
-    row = {
-        "ride_id": trip.trip_id,
-        "rideable_type": f"{city.vehicle_type_id(trip.bike)}_bike",
-        "started_at": _local(trip.started_at),
-        "ended_at": _local(trip.ended_at),
-        "member_casual": "casual" if trip.bike % 4 == 0 else "member",
-    }
-    for side, index in (("start", trip.start), ("end", trip.end)):
-        station = city.stations[index]
-        row[f"{side}_station_id"] = station.short_name
-        row[f"{side}_station_name"] = station.name
-        row[f"{side}_lat"] = str(station.lat)
-        row[f"{side}_lng"] = str(station.lon)
-    return row
-
-
-def _soil(row: Row, kind: str, header: str) -> None:
-    """Change a row as the dirt of a kind does."""
-    start, end, name, lat = (
-        ("starttime", "stoptime", "end station name", "start station latitude")
-        if header is T1
-        else ("started_at", "ended_at", "end_station_name", "start_lat")
+    return Ride(
+        ride_id=trip.trip_id,
+        bike_id=city.bike_id(trip.bike),
+        kind=city.vehicle_type_id(trip.bike),
+        rider="casual" if trip.bike % 4 == 0 else "member",
+        started_at=_local(trip.started_at),
+        ended_at=_local(trip.ended_at),
+        duration_s=trip.ended_at - trip.started_at,
+        start=place(trip.start),
+        end=place(trip.end),
     )
-    changes: dict[str, Callable[[], None]] = {
-        "cut_time": lambda: row.update({start: f"{row[start][14:]}.0"}),
-        "backwards": lambda: row.update({start: row[end], end: row[start]}),
-        "over_a_day": lambda: row.update({end: _later(row[end])}),
-        "depot": lambda: row.update({name: DEPOT}),
-        "lost_point": lambda: row.update({lat: str(round(float(row[lat]) * 10, 6))}),
-        "cut_line": lambda: None,
-    }
-    changes[kind]()
 
 
-def _later(text: str) -> str:
-    return str(datetime.fromisoformat(text) + timedelta(days=2))
+def _local(at: int) -> datetime:
+    return to_datetime(at).astimezone(ZoneInfo(TIMEZONE)).replace(tzinfo=None)
 
 
-def _local(at: int) -> str:
-    moment = to_datetime(at).astimezone(ZoneInfo(TIMEZONE))
-    return f"{moment:%Y-%m-%d %H:%M:%S}"
-
-
-def _line(cells: list[str]) -> str:
+def _line(family: Family, ride: Ride) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(cells)
-    return text.getvalue()
+    csv.writer(text, delimiter=family.delimiter, lineterminator="").writerow(family.cells(ride))
+    return text.getvalue() + family.delimiter * family.surplus
 
 
 def _write_ledger(path: Path, planted: list[Planted]) -> None:

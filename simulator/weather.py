@@ -23,10 +23,15 @@ class Front:
 
 @dataclass(frozen=True, slots=True)
 class WeatherDay:
-    """The 24 UTC hours of a day: temperature in degrees Celsius, rain in millimetres."""
+    """The 24 UTC hours of a day: temperature in degrees Celsius, rain in millimetres.
+
+    Of wind (kilometres an hour) and humidity (percent) riders think nothing.
+    """
 
     temperature_c: npt.NDArray[np.float64]
     rain_mm: npt.NDArray[np.float64]
+    wind_kmh: npt.NDArray[np.float64]
+    humidity_pct: npt.NDArray[np.float64]
 
     def appetite(self) -> npt.NDArray[np.float64]:
         """Return the share of riders, by hour, who still ride in this weather."""
@@ -45,5 +50,17 @@ def draw_weather(rng: np.random.Generator, day: date, front: Front) -> tuple[Wea
         daily = -3.5 * math.cos(2 * math.pi * (hour - 3) / 24)
         temperature_c[hour] = season + daily + warmth
         rain_mm[hour] = max(0.0, wetness - RAIN_THRESHOLD) * RAIN_MM_PER_WETNESS
-    day_weather = WeatherDay(np.round(temperature_c, 1), np.round(rain_mm, 1))
+    rain_mm = np.round(rain_mm, 1)
+    wind_kmh, humidity_pct = _air(day, rain_mm)
+    day_weather = WeatherDay(np.round(temperature_c, 1), rain_mm, wind_kmh, humidity_pct)
     return day_weather, Front(float(warmth), float(wetness))
+
+
+def _air(
+    day: date, rain_mm: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return wind and humidity of a day: breezes of its own, damp where it rains."""
+    rng = np.random.default_rng([13, day.toordinal()])
+    wind_kmh, humidity_pct = np.abs(rng.normal(12.0, 8.0, size=24)), rng.normal(65.0, 10.0, size=24)
+    humidity_pct = np.clip(humidity_pct + 20.0 * (rain_mm > 0.0), 20.0, 100.0)
+    return wind_kmh.round(1), humidity_pct.round()

@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from ingestion.duckdb_plugin import load_delta
 from ingestion.importer import Counts
@@ -28,21 +30,30 @@ from mobilake.settings import load
 from simulator import City, Episode, Fault, episodes
 from simulator.city import SYSTEM_ID
 from simulator.clock import SimulatedClock
+from simulator.events import write_events
 from simulator.history import PACE_S, record
 from simulator.home import World, open_world
+from simulator.operations_database import operations_url, write_operations
 from simulator.riders import TIMEZONE
 from simulator.server import serving
 
 ROOT = Path(__file__).parents[1]
 STATUS = "station_status"
+DATABASE_URL = f"MOBILAKE_SOURCE__OPS__DATABASES__{SYSTEM_ID.upper()}__URL"
 IMPORTED = ("system_information", "station_information", STATUS, "free_bike_status")
 
 
-def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """Keep tests of one file in one process, and all that share the published city."""
-    for item in items:
-        shares = "published" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("published" if shares else item.path.stem))
+class CityScheduling(LoadScopeScheduling):
+    """Keeps the tests of a file in one process, and those of all files that share the city."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        return "published" if "(published" in (ROOT / file).read_text("utf-8") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> CityScheduling:
+    """Schedule by files: xdist's own groups are none to pytest 9.2."""
+    return CityScheduling(config, log)
 
 
 @dataclass
@@ -192,6 +203,7 @@ class SmallCity:
     world: World
     until: datetime
     files: dict[str, list[Path]]
+    events: list[Path]
 
     @contextmanager
     def serving(self) -> Iterator[str]:
@@ -213,7 +225,8 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> SmallCity:
     world = open_world(home, since=since, until=until, seed=5, stations=12)
     begin = datetime.combine(world.city.started_on, datetime.min.time(), UTC)
     written = record(world.city, home, begin, until, faults=world.faults)
-    return SmallCity(world, until, _by_feed(written))
+    events = write_events(world.city, home, until)
+    return SmallCity(world, until, _by_feed(written), events)
 
 
 @pytest.fixture(scope="session")
@@ -253,14 +266,21 @@ def workspace(new_workspace: Callable[[str], Workspace]) -> Workspace:
 def published(city: SmallCity, new_workspace: Callable[[str], Workspace]) -> Workspace:
     """The small city: history imported, polled three times, published twice; read only."""
     space = new_workspace("published")
+    simulated = city.world.home
+    space.environment = {DATABASE_URL: operations_url(simulated)}
+    write_operations(city.world.city, simulated, city.until - timedelta(hours=30))
     with city.serving() as url:
         space.run("systems", "add", url)
         files = [str(file) for feed in IMPORTED for file in city.files[feed]]
         space.run("import", "gbfs", "--system", SYSTEM_ID, "--timezone", TIMEZONE, *files)
         space.run("ingest", "gbfs")
-        space.run("ingest")
+        space.run("ingest", **services(url))
+        earlier, *later = map(str, city.events)
+        space.run("import", "events", "--system", SYSTEM_ID, *later)
         space.build()
-        space.run("ingest", "gbfs")
+        write_operations(city.world.city, simulated, city.until)
+        space.run("ingest")
+        space.run("import", "events", "--system", SYSTEM_ID, earlier)
         space.build()
     return space
 
@@ -272,6 +292,15 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real recordings in {folder} (MOBILAKE_REAL_DATA names another place)")
     return folder
+
+
+def services(gbfs_url: str) -> dict[str, str]:
+    """Return the settings that ask the weather service and the catalogue beside the feeds."""
+    base = gbfs_url.removesuffix("/gbfs.json")
+    return {
+        "MOBILAKE_SOURCE__WEATHER__URL": f"{base}/v1/forecast",
+        "MOBILAKE_SOURCE__CATALOGUE__URL": f"{base}/systems.csv",
+    }
 
 
 def _between(polls: Sequence[datetime], since: datetime, until: datetime) -> int:

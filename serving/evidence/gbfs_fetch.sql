@@ -63,7 +63,8 @@ polls as (
                     'body': case
                         when fetches.feed not like '%vehicle%' and fetches.feed != 'free_bike_status'
                             then fetches.body
-                    end
+                    end,
+                    'erased_at': fetches.erased_at
                 }
         end as shown
     from raw.gbfs_fetch as fetches

@@ -11,9 +11,10 @@ from simulator.city import City
 from simulator.faults import Fault
 from simulator.faults.struck import Struck, struck
 from simulator.home import replacing
-from simulator.ledger.rows import TABLES, Rows
+from simulator.ledger.rows import MICROSECONDS, TABLES, Rows
 from simulator.ledger.schemas import SCHEMAS
-from simulator.moments import to_seconds
+from simulator.moments import day_of, days_between, to_seconds
+from simulator.weather_service import weather_faults
 
 
 def write_day(city: City, home: Path, day: date, until: int) -> None:
@@ -27,8 +28,11 @@ def write_day(city: City, home: Path, day: date, until: int) -> None:
 
 
 def write_faults(city: City, home: Path, faults: Iterable[Fault], until: int) -> None:
-    """Write the fault plan; what a fault strikes is known once it has begun."""
-    rows = []
+    """Write the fault plan; what a fault strikes is known once it has begun.
+
+    A city whose feeds go wrong has a weather service that errs too.
+    """
+    faults, rows = tuple(faults), []
     for fault in faults:
         begun = to_seconds(fault.starts_at) < until
         hit = struck(fault, city) if begun else Struck()
@@ -46,6 +50,14 @@ def write_faults(city: City, home: Path, faults: Iterable[Fault], until: int) ->
             }
         )
     _write(home / "ledger" / "faults.parquet", "faults", rows)
+    days = days_between(city.started_on, day_of(until - 1)) if faults else ()
+    wrong = [
+        {"kind": kind, "observed_at": at * MICROSECONDS}
+        for day in days
+        for at, kind in sorted(weather_faults(city, day).items())
+        if at < until
+    ]
+    _write(home / "ledger" / "weather_faults.parquet", "weather_faults", wrong)
 
 
 def _write(path: Path, table: str, rows: Rows) -> None:

@@ -138,12 +138,38 @@ def _scooter_outages(city: City, day: date, until: int) -> Rows:
     ]
 
 
+def _scooter_collections(city: City, day: date, until: int) -> Rows:
+    rows = []
+    for one in city.day(day).scooters.collections:
+        if one.collected_at >= until:
+            break
+        deployed = one.deployed_at < until
+        rows.append(
+            {
+                "scooter_id": city.scooter_id(one.scooter),
+                "vehicle_id_before": one.vehicle_id_before,
+                "is_charged": one.is_charged,
+                "collected_at": _time(one.collected_at),
+                **_end("start", city, one.start),
+                **(_end("end", city, one.end) if deployed else {}),
+                "vehicle_id_after": one.vehicle_id_after if deployed else None,
+                "deployed_at": _time(one.deployed_at) if deployed else None,
+            }
+        )
+    return rows
+
+
 def _weather(city: City, day: date, until: int) -> Rows:
     weather = city.day(day).weather
-    hours = zip(weather.temperature_c.tolist(), weather.rain_mm.tolist(), strict=True)
     return [
-        {"temperature_c": temperature_c, "rain_mm": rain_mm, "observed_at": _time(observed_at)}
-        for hour, (temperature_c, rain_mm) in enumerate(hours)
+        {
+            "temperature_c": float(weather.temperature_c[hour]),
+            "rain_mm": float(weather.rain_mm[hour]),
+            "wind_kmh": float(weather.wind_kmh[hour]),
+            "humidity_pct": float(weather.humidity_pct[hour]),
+            "observed_at": _time(observed_at),
+        }
+        for hour in range(24)
         if (observed_at := midnight(day) + 3_600 * hour) < until
     ]
 
@@ -155,6 +181,7 @@ TABLES: dict[str, Callable[[City, date, int], Rows]] = {
     "disablements": _disablements,
     "scooter_trips": _scooter_trips,
     "scooter_outages": _scooter_outages,
+    "scooter_collections": _scooter_collections,
     "weather": _weather,
 }
 

@@ -73,13 +73,32 @@ SCHEMAS = {
             ("repaired_at", UTC_TIME),
         ]
     ),
+    "scooter_collections": pa.schema(
+        [
+            ("scooter_id", pa.string()),
+            ("vehicle_id_before", pa.string()),
+            ("vehicle_id_after", pa.string()),
+            ("is_charged", pa.bool_()),
+            ("start_station_id", pa.string()),
+            ("start_lat", pa.float64()),
+            ("start_lon", pa.float64()),
+            ("end_station_id", pa.string()),
+            ("end_lat", pa.float64()),
+            ("end_lon", pa.float64()),
+            ("collected_at", UTC_TIME),
+            ("deployed_at", UTC_TIME),
+        ]
+    ),
     "weather": pa.schema(
         [
             ("temperature_c", pa.float64()),
             ("rain_mm", pa.float64()),
+            ("wind_kmh", pa.float64()),
+            ("humidity_pct", pa.float64()),
             ("observed_at", UTC_TIME),
         ]
     ),
+    "weather_faults": pa.schema([("kind", pa.string()), ("observed_at", UTC_TIME)]),
     "faults": pa.schema(
         [
             ("fault_id", pa.string()),

@@ -47,7 +47,11 @@ def test_a_run_shows_its_counts_and_a_summary(workspace, city, prefect_server):
     assert "Published: generation 1" in said
 
     tasks = _completed_tasks(
-        prefect_server, {"ingest-gbfs", "ingest-trips", "transform", "judge", "publish"}
+        prefect_server,
+        {
+            *("ingest-gbfs", "ingest-trips", "ingest-weather", "ingest-catalogue"),
+            *("transform", "judge", "publish"),
+        },
     )
     assert tasks["ingest-gbfs"]["state"]["message"] == "gbfs: 13 gbfs_fetch"
     assert " models, " in tasks["transform"]["state"]["message"]

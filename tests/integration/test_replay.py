@@ -19,27 +19,37 @@ import zstandard
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
+from ingestion.importer import Counts, import_file
 from ingestion.lake import Lake
 from ingestion.source import Context, load_sources
+from ingestion.sources.events.recording import EventLines
 from ingestion.sources.gbfs import history
 from ingestion.sources.gbfs.recording import Recording
+from ingestion.sources.zones import landing as zones
+from ingestion.sources.zones.features import Reading
 from mobilake.secrets import pseudonym_key
 from mobilake.settings import Settings, load, share_with_libraries
 from mobilake.transform import dbt_build
+from simulator.city import City
+from simulator.events import write_events
 from simulator.faults import default_faults
 from simulator.history import record
 from simulator.home import open_world
+from simulator.zones import write_zones
 
 EXAMPLES = int(os.environ.get("MOBILAKE_EXAMPLES", "0"))
 """How many arrivals are made up besides those that stand here: a minute each."""
 SYSTEM = "port_aurora"
+EVENTS = "events"
 BATCHES = 3
 RUN_LINES = 40
 UNCHANGED_EVERY = 9
 
 
 class Lines(dict[str, list[bytes]]):
-    """Recorded lines by feed."""
+    """Recorded lines by feed, and the city that they are of."""
+
+    city: City
 
     def __repr__(self) -> str:
         return str({feed: len(lines) for feed, lines in self.items()})
@@ -99,7 +109,9 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> Lines:
     begin = datetime.combine(world.city.started_on, datetime.min.time(), UTC)
     faults = default_faults(3, begin, until)
     found = Lines()
-    for file in sorted(record(world.city, home, begin, until, 600, faults=faults)):
+    found.city = world.city
+    recorded = sorted(record(world.city, home, begin, until, 600, faults=faults))
+    for file in recorded + write_events(world.city, home, until):
         if file.suffix == ".zst":
             text = zstandard.ZstdDecompressor().stream_reader(file.read_bytes()).read()
             found.setdefault(file.name.split("-")[0], []).extend(text.splitlines())
@@ -132,9 +144,13 @@ def _not_modified(line: bytes, before: bytes) -> bytes:
 )
 def test_every_gold_table_is_what_a_rebuild_makes_it(lines, new_workspace, arrival):
     space = new_workspace("replay")
-    for batch, killed_after in zip(arrival.batches(lines), arrival.killed_after, strict=True):
+    arrived = zip(arrival.batches(lines), arrival.killed_after, strict=True)
+    for number, (batch, killed_after) in enumerate(arrived):
         with context_of(space.home) as context:
             land(context, batch, space.home / "arrived")
+            if number == BATCHES - 1:  # the city's zones come when most else is there
+                file = write_zones(lines.city, space.home)
+                zones.land(context, SYSTEM, file, Reading(None, "name"))
         if killed_after is not None:
             kill_build(space, killed_after)
         build(space.home)
@@ -169,14 +185,19 @@ def land(context: Context, batch: Lines, folder: Path) -> None:
         if arrived:
             file = folder / f"{feed}.jsonl"
             file.write_bytes(b"\n".join(arrived) + b"\n")
-            pace = {"station_status": 600, "free_bike_status": 300}.get(feed, 3600)
-            key = pseudonym_key(context.settings.home)
-            recording = Recording(SYSTEM, feed, pace, key)
-            counts = history.import_files(
-                context, recording, [file], lambda _: lambda done, total: None
-            )
+            counts = _land(context, feed, file)
             assert counts.received == len(arrived)
             assert counts.accepted + counts.known + counts.quarantined == counts.received
+
+
+def _land(context: Context, feed: str, file: Path) -> Counts:
+    key = pseudonym_key(context.settings.home)
+    if feed == EVENTS:
+        lines = EventLines(SYSTEM, context.clock(), key)
+        return import_file(context, file, lines.target, lines.read_line)
+    pace = {"station_status": 600, "free_bike_status": 300}.get(feed, 3600)
+    recording = Recording(SYSTEM, feed, pace, key)
+    return history.import_files(context, recording, [file], lambda _: lambda done, total: None)
 
 
 def build(home: Path) -> None:

@@ -7,6 +7,14 @@ import json
 PROVED = "Proved: the same comes out of the same bytes."
 
 
+def test_an_outage_that_began_before_the_archive_is_proved_too(published):
+    ((named,),) = published.ask(
+        "select min(outage_id) from fct_station_outage where previous_observed_at is null"
+    )
+    said = published.run("prove", str(named))
+    assert said.rstrip().endswith(PROVED)
+
+
 def test_an_outage_of_a_cluster_is_proved_from_raw(published):
     ((named, polls),) = published.ask(
         """select outages.cluster_outage_id, count(*)

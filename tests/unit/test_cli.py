@@ -162,7 +162,7 @@ def test_history_is_imported_once(run: Run, context: Context, tmp_path: Path) ->
         ),
         (
             ["ingest", "gbfs", "trains"],
-            "No source is called 'trains': mobilake.toml names gbfs, trips.",
+            "No source is called 'trains': mobilake.toml names gbfs, trips,",
         ),
     ],
     ids=["unknown feed", "missing file", "unknown source"],

@@ -90,6 +90,7 @@ def test_every_encoding_that_is_asked_for_is_unpacked(web: Any, encoding: str) -
         ("deflate", b"\xff"),
         ("zstd", b"no zstd"),
     ],
+    ids=["br", "gzip twice", "no gzip", "cut gzip", "deflate", "zstd"],
 )
 def test_what_cannot_be_unpacked_is_said_to_be_so(web: Any, encoding: str, served: bytes) -> None:
     attempt = ask(web.put("/a", served, Content_Encoding=encoding))

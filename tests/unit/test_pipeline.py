@@ -1,5 +1,6 @@
 """A pass over a source: lands once, whatever killed the pass before; alone."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,31 @@ def test_what_was_pulled_by_a_killed_pass_displaces_nothing(
         dlt.source(lambda: source.pull(context), name="things", max_table_nesting=0)(),
         loader_file_format="parquet",
     )
+    assert ingest(context, source).rows == {"thing": 2}
+    assert landed(context, thing) == ["a", "b"]
+
+
+def test_a_pass_killed_as_it_had_normalized_lands_once_with_the_next(
+    context: Context, thing: RawTable
+) -> None:
+    """The package was moved on, and what it was made of had not been removed yet."""
+    source = source_of(thing, iter([["a"], ["b"]]))
+    killed = dlt.pipeline(
+        "ingest_things",
+        pipelines_dir=str(context.settings.home / "pipelines"),
+        destination=lake_destination(context.lake, {"thing": thing}, lambda name, rows: None),
+        dataset_name="raw",
+    )
+    killed.extract(
+        dlt.source(lambda: source.pull(context), name="things", max_table_nesting=0)(),
+        loader_file_format="parquet",
+    )
+    extracted = Path(killed.working_dir) / "normalize" / "extracted"
+    aside = extracted.with_name("aside")
+    shutil.copytree(extracted, aside)
+    killed.normalize()
+    shutil.rmtree(extracted)
+    aside.rename(extracted)
     assert ingest(context, source).rows == {"thing": 2}
     assert landed(context, thing) == ["a", "b"]
 

@@ -24,10 +24,7 @@ def test_the_file_gives_the_choices(project: Path) -> None:
     assert settings.home == project / "data"
     assert settings.lake == str(project / "data" / "lake")
     assert settings.http.timeout_s == 20
-    assert settings.sources == {
-        "gbfs": "ingestion.sources.gbfs:SOURCE",
-        "trips": "ingestion.sources.trips:SOURCE",
-    }
+    assert settings.sources["gbfs"] == "ingestion.sources.gbfs:SOURCE"
     assert settings.marts == project / "data" / "serving" / "marts.duckdb"
 
 
@@ -50,10 +47,10 @@ def test_the_environment_wins(project: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_what_a_source_lets_choose_is_its_own(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert load(project).source == {"gbfs": {"static_interval_s": 3600}}
+    assert load(project).source["gbfs"] == {"static_interval_s": 3600}
     monkeypatch.setenv("MOBILAKE_SOURCE__GBFS__STATIC_INTERVAL_S", "60")
     settings = load(project)
-    assert load_sources(settings).keys() == {"gbfs", "trips"}
+    assert load_sources(settings).keys() == settings.sources.keys()
     context = Context(settings, Lake(settings.lake, lambda: NOW), lambda: NOW)
     assert context.options("gbfs", GbfsOptions).static_interval_s == 60
 

@@ -11,6 +11,7 @@ import typer
 
 from ingestion.http import Client
 from ingestion.source import Context
+from ingestion.sources.catalogue.lookup import url_of
 from ingestion.sources.gbfs import history
 from ingestion.sources.gbfs.feeds import languages, listed_feeds, plain
 from ingestion.sources.gbfs.poll import parsed
@@ -31,7 +32,9 @@ from mobilake.secrets import pseudonym_key
 
 def add(
     call: typer.Context,
-    url: Annotated[str, typer.Argument(help="The address of the system's gbfs.json.")],
+    url: Annotated[
+        str, typer.Argument(help="Address of the system's gbfs.json, or its id in the catalogue.")
+    ],
     system: Annotated[str | None, typer.Option(help="An id, if not the feed's own.")] = None,
     timezone: Annotated[str | None, typer.Option(help="A zone, if not the feed's own.")] = None,
     interval: Annotated[
@@ -50,8 +53,10 @@ def add(
         str | None, typer.Option(help="Further hosts that get the secret, with commas between.")
     ] = None,
 ) -> None:
-    """Register a system by its gbfs.json, so that it is polled from now on."""
+    """Register a system by its gbfs.json, or from the worldwide catalogue: it is polled then."""
     context: Context = call.obj
+    if "/" not in url:
+        url, system = url_of(context.lake, url), system or url
     check_url(url)
     asked = System(
         system_id=system or "",

@@ -35,13 +35,23 @@ REALTIME = frozenset(
 )
 """Feeds that change from minute to minute; the others are asked at a slower pace."""
 
-_VEHICLE = {"bike_id": HASH, "vehicle_id": HASH, "rental_uris": DROP}
+_PERSON = (
+    *("email", "phone", "phone_number", "name", "first_name", "last_name", "rider_name"),
+    *("user_name", "gender", "birth_year", "birthday", "date_of_birth", "address"),
+    *("postal_code", "zip_code", "license_plate", "device_id", "imei"),
+)
+_VEHICLE = {
+    **{"bike_id": HASH, "vehicle_id": HASH, "rental_uris": DROP},
+    **dict.fromkeys(("rider_id", "user_id", "customer_id", "account_id", "trip_id"), HASH),
+    **dict.fromkeys(_PERSON, DROP),
+}
 PERSONAL = {
     "free_bike_status": _VEHICLE,
     "vehicle_status": _VEHICLE,
     "vehicle_availability": _VEHICLE,
 }
-"""A vehicle's id can follow a person from ride to ride, and its rental links carry the id."""
+"""A vehicle's id can follow a person from ride to ride, and its rental links carry the id. What is
+about riders has no place in these feeds, but has been seen to slip in."""
 
 
 def listed_feeds(index: Any, language: str | None = None, own_url: str = "") -> dict[str, str]:

@@ -24,6 +24,7 @@ from ingestion.sources.gbfs.tables import GBFS_FETCH, SYSTEM_REGISTRATION
 from ingestion.sources.gbfs.watch import Equipment, SystemWatch
 from ingestion.waiting import kept_up, waited
 from mobilake.errors import MobilakeError
+from mobilake.keys import present
 from mobilake.secrets import pseudonym_key
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ async def poll(polling: Polling) -> None:
         goes_on = True
         while goes_on:
             known = await anyio.to_thread.run_sync(_registered, context)
+            equipment.key = present(settings.home, equipment.key)
             for system_id in watched.keys() - known.keys() if known is not None else ():
                 watched.pop(system_id).stop()
             for system_id, (system, credential) in (known or {}).items():

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from ingestion.lake import RawTable
 from ingestion.privacy import Protected, protect
+from ingestion.raw import ITEMS, RawTable, Subject
 from ingestion.sources.gbfs.feeds import PERSONAL
 from mobilake.secrets import Secret
 
@@ -35,8 +35,11 @@ GBFS_FETCH = RawTable(
             pa.field("error", pa.string()),
             pa.field("expected_interval_s", pa.int32()),
             pa.field("origin", pa.string(), nullable=False),
+            pa.field("erased_at", UTC_TIME),
         ]
     ),
+    key="fetch_id",
+    subjects=(Subject("body", ITEMS),),
 )
 
 SYSTEM_REGISTRATION = RawTable(

@@ -37,11 +37,12 @@ LEAST_S = 0.5
 FIRST_WITHIN_S = 60.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class Equipment:
     """What all systems are polled with.
 
     Attributes:
+        key: of the pseudonyms; another one takes its place when keys are changed.
         large: lets large bodies be taken apart one at a time, in a thread; the others go on.
         began_at: what is added to the steady clock, so that it stands near the time of day.
     """

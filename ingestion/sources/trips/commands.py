@@ -41,7 +41,7 @@ def import_trips(
             with readable(file):
                 outcome = land(context, system, member, families, key)
             landed += outcome.layout is not None
-            say(_told(outcome))
+            say(told(outcome))
         if not landed:
             raise MobilakeError(
                 f"{file.name} holds no trips of a known family: the columns of those stand in "
@@ -49,7 +49,8 @@ def import_trips(
             )
 
 
-def _told(outcome: Outcome) -> str:
+def told(outcome: Outcome) -> str:
+    """Say what became of a file."""
     name, layout, counts = outcome.member.origin, outcome.layout, outcome.counts
     if layout is None:
         return f"{name}: left out, its header is of no known family."

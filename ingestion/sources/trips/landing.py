@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
+from deltalake import DeltaTable
 
 from ingestion.importer import DEAD_LETTER, Counts, account
 from ingestion.lake import Lake, rows_of
@@ -17,7 +19,7 @@ from ingestion.source import Context
 from ingestion.sources.trips.families import Family, Layout, layout_of
 from ingestion.sources.trips.lines import CHUNK_BYTES, Chunk, chunks
 from ingestion.sources.trips.members import PIECE, Member
-from ingestion.sources.trips.protection import protected
+from ingestion.sources.trips.protection import Pseudonyms, protected
 from ingestion.sources.trips.rows import Parsed, Unread, parse
 from ingestion.sources.trips.tables import TRIP_FILE, TRIP_ROW
 from mobilake.secrets import Secret
@@ -76,20 +78,37 @@ def land(
 
 
 def _land_lines(lake: Lake, file: TripFile, lines: Iterator[Chunk]) -> Counts:
-    counts = Counts()
-    table = lake.open(TRIP_ROW)
-    for chunk in lines:
-        parsed = parse(chunk, file.layout)
-        _quarantine(lake, file, parsed.unread)
-        if parsed.tables:
-            rows = pa.concat_tables([_rows(one, file) for one in parsed.tables])
-            last = chunk.first + chunk.text.count(b"\n") - 1
-            lake.append(TRIP_ROW, rows, f"{file.scope}:{file.file_id}", last, into=table)
-        counts += _counted(parsed)
+    """Land chunk after chunk; while one is being written the next one is read."""
+    counts, writing = Counts(), None
+    table, pseudonyms = lake.open(TRIP_ROW), Pseudonyms(file.key)
+    with ThreadPoolExecutor(1) as writer:
+        for chunk in lines:
+            parsed = parse(chunk, file.layout)
+            rows = [_rows(one, file, pseudonyms) for one in parsed.tables]
+            if writing:
+                writing.result()
+            writing = writer.submit(_write, lake, file, table, chunk.last, rows, parsed.unread)
+            counts += _counted(parsed)
+        if writing:
+            writing.result()
     return counts
 
 
-def _rows(table: pa.Table, file: TripFile) -> pa.Table:
+def _write(
+    lake: Lake,
+    file: TripFile,
+    table: DeltaTable,
+    last: int,
+    rows: list[pa.Table],
+    unread: list[Unread],
+) -> None:
+    _quarantine(lake, file, unread)
+    if rows:
+        transaction = f"{file.scope}:{file.file_id}"
+        lake.append(TRIP_ROW, pa.concat_tables(rows), transaction, last, into=table)
+
+
+def _rows(table: pa.Table, file: TripFile, pseudonyms: Pseudonyms) -> pa.Table:
     count = table.num_rows
     same = {
         "file_id": file.file_id,
@@ -98,17 +117,22 @@ def _rows(table: pa.Table, file: TripFile) -> pa.Table:
     }
     columns = {name: pa.repeat(pa.scalar(value), count) for name, value in same.items()}
     columns["line"] = table.column("line").combine_chunks()
-    columns |= protected(table, file.layout, file.key)
+    columns |= protected(table, file.layout, pseudonyms)
     return pa.table(columns, schema=TRIP_ROW.columns)
 
 
 def _quarantine(lake: Lake, file: TripFile, unread: list[Unread]) -> None:
-    """Keep the lines that cannot be read; sealed where a personal value may stand in them."""
+    """Keep the lines that cannot be read; sealed where a personal value may stand in them.
+
+    What a line has more than its header is nobody knows what.
+    """
     if not unread:
         return
-    is_personal = file.layout.family.is_personal or bool(file.layout.undeclared)
+    layout = file.layout
     dead, sealed = [], []
     for one in unread:
+        is_longer = one.text.count(layout.delimiter) >= len(layout.names)
+        is_personal = layout.family.is_personal or bool(layout.undeclared) or is_longer
         name = _hash(file.file_id, str(one.line))
         dead.append(
             {

@@ -18,10 +18,17 @@ class Chunk:
 
     Attributes:
         first: the number of the first line in its file, whose header is line 1.
+        lines: how many there are.
     """
 
     text: bytes
     first: int
+    lines: int
+
+    @property
+    def last(self) -> int:
+        """The number of its last line."""
+        return self.first + self.lines - 1
 
 
 def chunks(stream: IO[bytes], size: int) -> Iterator[Chunk]:
@@ -39,28 +46,33 @@ def chunks(stream: IO[bytes], size: int) -> Iterator[Chunk]:
             if not end and len(head) < LONGEST:
                 rest = head
                 continue
-            yield Chunk(head + b"\n", 1)
+            yield Chunk(head + b"\n", 1, 1)
             number, is_first = 2, False
         cut = whole.rfind(b"\n") + 1
         if not cut and len(whole) > size + LONGEST:
             whole, cut = whole + b"\n", len(whole) + 1
         rest = whole[cut:]
         if cut:
-            yield Chunk(whole[:cut], number)
-            number += whole.count(b"\n", 0, cut)
+            lines = whole.count(b"\n", 0, cut)
+            yield Chunk(whole[:cut], number, lines)
+            number += lines
     if rest:
-        yield Chunk(rest + b"\n", number)
+        yield Chunk(rest + b"\n", number, 1)
 
 
 def _utf8(stream: IO[bytes], size: int) -> Iterator[bytes]:
     piece = stream.read(size)
-    if piece[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+    is_utf8 = piece[:2] not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    if not is_utf8:
         decoder = codecs.getincrementaldecoder("utf-16")("replace")
     else:
         piece = piece.removeprefix(codecs.BOM_UTF8)
         decoder = codecs.getincrementaldecoder("utf-8")(_FALLBACK)
     while piece:
-        yield _with_line_feeds(decoder.decode(piece)).encode()
+        if piece.isascii() and is_utf8 and not decoder.getstate()[0]:
+            yield piece.replace(b"\r", b"") if b"\r" in piece else piece
+        else:
+            yield _with_line_feeds(decoder.decode(piece)).encode()
         piece = stream.read(size)
     if last := decoder.decode(b"", final=True):
         yield last.encode()

@@ -18,6 +18,7 @@ PIECE = 1 << 22
 NESTED_MB = 64
 DEEPEST = 4
 ENDINGS = (".csv", ".txt", ".gz")
+Opener = Callable[[], IO[bytes]]
 
 
 @dataclass(frozen=True)
@@ -32,17 +33,17 @@ class Member:
 
     name: str
     origin: str
-    open: Callable[[], IO[bytes]]
+    open: Opener
 
 
 @contextmanager
-def readable(file: Path) -> Iterator[None]:
+def readable(name: str | Path) -> Iterator[None]:
     """Turn what can go wrong while a file is read into a sentence."""
     try:
         yield
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
         raise MobilakeError(
-            f"{file} cannot be read, or not to its end ({error}): check the path, or fetch it "
+            f"{name} cannot be read, or not to its end ({error}): check the path, or fetch it "
             "again and repeat the import."
         ) from None
 
@@ -54,13 +55,18 @@ def members(file: Path) -> Iterator[Member]:
         MobilakeError: the file cannot be read.
     """
     with readable(file):
-        with file.open("rb") as raw:
-            is_zip = raw.read(4) == b"PK\x03\x04"
-        if is_zip:
-            with file.open("rb") as raw:
-                yield from _in_zip(raw, file.name, 1)
-        else:
-            yield _member(file.name, file.name, lambda: file.open("rb"))
+        yield from members_of(file.name, lambda: file.open("rb"))
+
+
+def members_of(name: str, opener: Opener) -> Iterator[Member]:
+    """Give the same of a file that is opened in another way."""
+    with opener() as raw:
+        is_zip = raw.read(4) == b"PK\x03\x04"
+    if is_zip:
+        with opener() as raw:
+            yield from _in_zip(raw, name, 1)
+    else:
+        yield _member(name, name, opener)
 
 
 def _in_zip(raw: IO[bytes], origin: str, depth: int) -> Iterator[Member]:
@@ -82,11 +88,11 @@ def _in_zip(raw: IO[bytes], origin: str, depth: int) -> Iterator[Member]:
                 yield _member(place.name, inner, _opener(archive, entry))
 
 
-def _opener(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:
+def _opener(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Opener:
     return lambda: archive.open(entry)
 
 
-def _member(name: str, origin: str, opener: Callable[[], IO[bytes]]) -> Member:
+def _member(name: str, origin: str, opener: Opener) -> Member:
     def unpacked() -> IO[bytes]:
         raw = opener()
         magic = raw.read(2)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, field
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -10,8 +13,33 @@ from ingestion.sources.trips.families import BAND, DROP, HASH, Layout
 from ingestion.sources.trips.tables import FIELDS
 from mobilake.secrets import Secret
 
+MOST = 200_000
+"""Pseudonyms kept; more differ only where what is declared an id is none."""
 
-def protected(table: pa.Table, layout: Layout, key: Secret) -> dict[str, pa.Array]:
+
+@dataclass
+class Pseudonyms:
+    """The pseudonyms of ids under a key, each made once: bikes are few among rides."""
+
+    key: Secret
+    known: dict[str, str] = field(default_factory=dict)
+
+    def of(self, values: pa.Array) -> pa.Array:
+        """Return texts as pseudonyms; an empty one stays, and a number's empty decimals go."""
+        encoded = values.dictionary_encode()
+        if len(self.known) > MOST:
+            self.known.clear()
+        hashes = [self._one(str(text)) for text in encoded.dictionary.to_pylist()]
+        return pa.array(hashes, pa.string()).take(encoded.indices)
+
+    def _one(self, text: str) -> str:
+        if text not in self.known:
+            name = re.sub(r"^(\d+)\.0+$", r"\1", text.strip())
+            self.known[text] = pseudonym(name, self.key) if name else ""
+        return self.known[text]
+
+
+def protected(table: pa.Table, layout: Layout, pseudonyms: Pseudonyms) -> dict[str, pa.Array]:
     """Return the fields of rows, all of `FIELDS`, with their personal values replaced.
 
     Args:
@@ -23,20 +51,12 @@ def protected(table: pa.Table, layout: Layout, key: Secret) -> dict[str, pa.Arra
             continue
         values = table.column(str(place)).combine_chunks()
         if column.treatment == HASH:
-            values = _pseudonyms(values, key)
+            values = pseudonyms.of(values)
         elif column.treatment == BAND:
             values = _decades(values)
         fields[column.field] = values
     absent = pa.nulls(table.num_rows, pa.string())
     return {name: fields.get(name, absent) for name in FIELDS}
-
-
-def _pseudonyms(values: pa.Array, key: Secret) -> pa.Array:
-    """Return the keyed hashes of texts. Each is hashed once: bikes are few among rides."""
-    encoded = values.dictionary_encode()
-    texts = [str(text).strip() for text in encoded.dictionary.to_pylist()]
-    hashes = pa.array([pseudonym(text, key) if text else "" for text in texts], pa.string())
-    return hashes.take(encoded.indices)
 
 
 def _decades(values: pa.Array) -> pa.Array:

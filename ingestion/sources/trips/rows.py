@@ -50,9 +50,14 @@ def parse(chunk: Chunk, layout: Layout) -> Parsed:
     more or fewer rows than it has lines is halved until such a line stands alone.
     """
     parsed = Parsed()
-    numbers = _numbers(chunk)
-    text = chunk.text
-    if len(numbers) != text.count(b"\n"):
+    wrong: list[pc.InvalidRow] = []
+    table = _table(chunk.text, layout, wrong)
+    if table is not None and table.num_rows + len(wrong) == chunk.lines:
+        numbers: Numbers = np.arange(chunk.first, chunk.first + chunk.lines)
+        _keep(table, wrong, numbers, layout, parsed)
+        return parsed
+    numbers, text = _numbers(chunk), chunk.text
+    if len(numbers) != chunk.lines:
         text = b"".join(line for line in text.splitlines(keepends=True) if line.strip(b"\n"))
     _read(text, numbers, layout, parsed)
     return parsed

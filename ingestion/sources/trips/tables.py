@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from ingestion.lake import RawTable
+from ingestion.raw import BLANK, RawTable, Subject
 
 FIELDS = (
     "ride_id",
@@ -44,6 +44,8 @@ TRIP_ROW = RawTable(
         ]
     ),
     row_group_rows=65536,
+    is_plain=True,
+    subjects=(Subject("bike_id", BLANK),),
 )
 
 TRIP_FILE = RawTable(
@@ -67,3 +69,22 @@ TRIP_FILE = RawTable(
     ),
     row_group_rows=4096,
 )
+
+TRIP_LISTING = RawTable(
+    name="trip_listing",
+    description="One row per file taken from a place that trip files are looked for in.",
+    columns=pa.schema(
+        [
+            pa.field("system_id", pa.string(), nullable=False),
+            pa.field("url", pa.string(), nullable=False),
+            pa.field("size_bytes", pa.int64()),
+            pa.field("modified_at", pa.timestamp("us", "UTC")),
+            pa.field("reading", pa.string(), nullable=False),
+            pa.field("tables_landed", pa.int64(), nullable=False),
+            pa.field("error", pa.string()),
+            pa.field("taken_at", pa.timestamp("us", "UTC"), nullable=False),
+        ]
+    ),
+    row_group_rows=4096,
+)
+"""A file is taken again if it has changed since, or could not be read, or the families have."""

@@ -2,6 +2,7 @@
 -- it had: another number, other clusters.
 with systems as (
     select * from {{ ref('dim_system') }}
+    where is_registered and is_current
 ),
 
 spans as (

@@ -11,7 +11,10 @@ with polls as (
     where
         is_usable
         and content_id is not null
-        and feed in ('station_information')
+        and feed in (
+            'station_information', 'vehicle_types', 'system_pricing_plans', 'system_regions',
+            'geofencing_zones'
+        )
 ),
 
 compared as (

@@ -50,6 +50,8 @@ breaches as (
     select * from {{ ref('int_findings__standing_days') }}
     union all by name
     select * from {{ ref('int_findings__trip_files') }}
+    union all by name
+    select * from {{ ref('int_findings__reconciliation_months') }}
 ),
 
 -- a rule can be broken in two feeds at once

@@ -27,6 +27,7 @@ service_days as (
     from touched_days
     cross join (values (-1), (0), (1), (2)) as beside (distance)
     inner join {{ ref('dim_system') }} as systems on touched_days.system_id = systems.system_id
+    where systems.is_registered and systems.is_current
 ),
 
 -- 23, 24 or 25 hours

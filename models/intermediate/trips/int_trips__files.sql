@@ -10,6 +10,7 @@ families as (
 
 systems as (
     select * from {{ ref('dim_system') }}
+    where is_registered and is_current
 ),
 
 final as (

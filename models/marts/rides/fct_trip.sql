@@ -17,10 +17,17 @@ breaches as (
     group by file_id, line
 ),
 
+xref as (
+    select * from {{ ref('dim_station_xref') }}
+    where used_in = 'trips'
+),
+
 final as (
     select
         rides.trip_id,
         rides.system_id,
+        start_names.station_sk as start_station_sk,
+        end_names.station_sk as end_station_sk,
         rides.ride_id,
         rides.file_id,
         rides.line,
@@ -43,6 +50,18 @@ final as (
         rides.ended_at
     from rides
     left join breaches on rides.file_id = breaches.file_id and rides.line = breaches.line
+    left join xref as start_names
+        on
+            rides.system_id = start_names.system_id
+            and {{ station_ref('rides.start_station_id', 'rides.start_station_name') }}
+            = start_names.station_ref
+            and {{ is_in_version('rides.started_at', 'start_names') }}
+    left join xref as end_names
+        on
+            rides.system_id = end_names.system_id
+            and {{ station_ref('rides.end_station_id', 'rides.end_station_name') }}
+            = end_names.station_ref
+            and {{ is_in_version('rides.ended_at', 'end_names') }}
     where not coalesce(breaches.is_quarantined, false)
 )
 

@@ -47,6 +47,8 @@ shares as (
     select * from {{ ref('int_clauses__feed_months') }}
     union all
     select * from {{ ref('int_clauses__station_months') }}
+    union all
+    select * from {{ ref('int_clauses__order_months') }}
 ),
 
 measured as (

@@ -152,6 +152,7 @@ def test_ledger_knows_nothing_of_the_future(recorded: Path) -> None:
             "weather",
             "scooter_trips",
             "scooter_outages",
+            "scooter_collections",
         )
         for row in ledger_of(recorded, table)
         for value in row.values()

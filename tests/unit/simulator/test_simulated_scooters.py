@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from simulator import City
 from simulator.city import default_scooters
-from simulator.log import ScooterTrip
+from simulator.log import ScooterCollection, ScooterTrip
 from simulator.moments import DAY_S, midnight
 from simulator.states import ScooterStates, scooters_at
 
@@ -27,6 +27,11 @@ def town() -> City:
 def trips_of(city: City, days: int = DAYS) -> list[ScooterTrip]:
     logs = [city.day(city.started_on + timedelta(days=n)) for n in range(days)]
     return [trip for log in logs for trip in log.scooters.trips]
+
+
+def collections_of(city: City, days: int = DAYS) -> list[ScooterCollection]:
+    logs = [city.day(city.started_on + timedelta(days=n)) for n in range(days)]
+    return [collection for log in logs for collection in log.scooters.collections]
 
 
 def test_a_third_of_the_stations_in_scooters_unless_told_otherwise(town: City) -> None:
@@ -51,17 +56,25 @@ def test_same_parameters_give_the_same_rides(town: City) -> None:
     assert trips_of(City(8, FIRST_DAY, 30)) != trips_of(town)
 
 
-def test_a_public_id_changes_after_every_trip_and_never_comes_back(town: City) -> None:
-    trips = trips_of(town)
+def test_a_public_id_changes_whenever_a_scooter_goes_and_never_comes_back(town: City) -> None:
+    trips, collections = trips_of(town), collections_of(town)
+    assert collections
     for scooter in range(town.scooters):
-        own = [trip for trip in trips if trip.scooter == scooter]
-        for one, other in pairwise(own):
+        goings = [
+            (one.started_at, one.ended_at, one) for one in trips if one.scooter == scooter
+        ] + [
+            (one.collected_at, one.deployed_at, one)
+            for one in collections
+            if one.scooter == scooter
+        ]
+        goings.sort(key=lambda going: going[0])
+        for (_, came_at, one), (went_at, _, other) in pairwise(goings):
             assert one.vehicle_id_after == other.vehicle_id_before
             assert one.end == other.start
-            assert one.ended_at <= other.started_at
-    shown = [trip.vehicle_id_after for trip in trips]
+            assert came_at <= went_at
+    shown = [one.vehicle_id_after for one in (*trips, *collections)]
     assert len(set(shown)) == len(shown)
-    assert not {trip.vehicle_id_before for trip in trips[:1]} & set(shown)
+    assert not {one.vehicle_id_before for one in trips[:1]} & set(shown)
 
 
 def test_rides_are_by_day_within_the_service_area(town: City) -> None:
@@ -80,6 +93,7 @@ def test_rides_are_by_day_within_the_service_area(town: City) -> None:
 
 def test_the_records_explain_every_state(town: City) -> None:
     states, trips = ScooterStates(town), trips_of(town, DAYS + 1)
+    collections = collections_of(town, DAYS + 1)
     outages = [
         outage
         for n in range(DAYS + 1)
@@ -87,7 +101,9 @@ def test_the_records_explain_every_state(town: City) -> None:
     ]
     for at in range(midnight(FIRST_DAY), midnight(FIRST_DAY) + DAYS * DAY_S, 1_800):
         states.move_to(at)
-        riding = {trip.scooter for trip in trips if trip.started_at <= at < trip.ended_at}
+        away = {trip.scooter for trip in trips if trip.started_at <= at < trip.ended_at} | {
+            one.scooter for one in collections if one.collected_at <= at < one.deployed_at
+        }
         reserved = {
             trip.scooter for trip in trips if (trip.reserved_at or at + 1) <= at < trip.started_at
         }
@@ -97,7 +113,7 @@ def test_the_records_explain_every_state(town: City) -> None:
             if outage.disabled_at <= at < (outage.repaired_at or math.inf)
         }
         found = list(enumerate(states.states))
-        assert {scooter for scooter, state in found if state.is_ridden} == riding
+        assert {scooter for scooter, state in found if state.is_ridden} == away
         assert {scooter for scooter, state in found if state.is_reserved} == reserved
         assert {scooter for scooter, state in found if state.is_disabled} == broken
         assert all(0 <= state.charge <= 1 for state in states.states)

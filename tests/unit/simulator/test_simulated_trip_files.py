@@ -1,5 +1,6 @@
 """The trip files of the simulated city: every ride of a day, and dirt where the ledger says."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from simulator.home import World, open_world
-from simulator.trip_files import DEPOT, DIRT, write_trip_files
+from simulator.trip_dirt import DEPOT, DIRT
+from simulator.trip_files import write_trip_files
 
 UNTIL = datetime(2026, 1, 12, 18, tzinfo=UTC)
 
@@ -23,23 +25,54 @@ def files(world: World) -> list[Path]:
     return write_trip_files(world.city, world.home, UNTIL)
 
 
-def test_each_whole_day_has_a_file_and_the_family_changes_once(files: list[Path]) -> None:
-    assert [file.stem[-10:] for file in files] == [f"2026-01-{day:02}" for day in range(7, 12)]
-    families = [file.read_text(encoding="utf-8").split(",")[0] for file in files]
-    assert families == ["tripduration"] * 3 + ["ride_id"] * 2
+def test_each_whole_day_has_a_file_and_the_family_changes(files: list[Path]) -> None:
+    issues = [file for file in files if file.parent.name == "trips"]
+    assert [file.stem[-10:] for file in issues] == [f"2026-01-{day:02}" for day in range(7, 12)]
+    headers = [file.read_text(encoding="utf-8").split(",")[:2] for file in issues]
+    assert headers == [
+        ["tripduration", "starttime"],
+        ["tripduration", "starttime"],
+        ["Duration (ms)", "Start date"],
+        ["started_at", "ended_at"],
+        ["ride_id", "rideable_type"],
+    ]
 
 
 def test_what_was_published_is_not_written_again(world: World, files: list[Path]) -> None:
     assert write_trip_files(world.city, world.home, UNTIL) == []
-    assert len(write_trip_files(world.city, world.home, UNTIL + timedelta(days=1))) == 1
+    (european,) = write_trip_files(world.city, world.home, UNTIL + timedelta(days=1))
+    lines = european.read_text(encoding="utf-8").splitlines()
+    assert {line.count(";") for line in lines} == {0, 14}
+    assert {line.endswith(";;") for line in lines if ";" in line} == {True}
 
 
-def test_what_is_planted_stands_in_the_ledger(world: World, files: list[Path]) -> None:
-    ledger = world.home / "ledger" / "trip_files-2026-01-11.parquet"
+def test_the_first_file_is_corrected_under_its_own_name(files: list[Path]) -> None:
+    first, corrected = files[:2]
+    assert first.name == corrected.name
+    short, whole = (file.read_text(encoding="utf-8").splitlines() for file in (first, corrected))
+    assert len(short) < len(whole)
+    assert whole[: len(short)] == short
+
+
+@pytest.mark.parametrize("place", range(2, 6))
+def test_what_is_planted_stands_in_the_ledger(world: World, files: list[Path], place: int) -> None:
+    file = files[place]
+    ledger = world.home / "ledger" / f"trip_files-{file.stem[-10:]}.parquet"
     planted = {row["kind"]: row for row in pq.read_table(ledger).to_pylist()}
-    assert {kind: row["expected_rule"] for kind, row in planted.items()} == DIRT
-    lines = files[-1].read_text(encoding="utf-8").splitlines()
+    lines = file.read_text(encoding="utf-8").splitlines()
+    header = lines[0].split(",")
+    family = ["T1", "T4", "T6", "T2"][place - 2]
+    extra = {"T1": {"same_bike", "repeated"}, "T4": {"same_bike"}}.get(family, set())
+    expected = {kind for kind, dirt in DIRT.items() if family in dirt.families}
+    assert planted.keys() == expected | extra
     soiled = {kind: lines[row["line"] - 1] for kind, row in planted.items()}
-    assert soiled["cut_line"] == planted["cut_line"]["trip_id"]
+    assert "," not in soiled["cut_line"]
     assert f",{DEPOT}," in soiled["depot"]
-    assert soiled["cut_time"].split(",")[2][2] == ":"
+    clean = [line for line in lines[1:] if line.count(",") >= len(header) - 1]
+    assert len(clean) == len(lines) - 2
+    assert re.search(r"(^|,)\d\d:\d\d\.0(,|$)", soiled["cut_time"])
+    assert not any(
+        row["expected_rule"] == "" and row["is_quarantined"]
+        for row in planted.values()
+        if row["kind"] != "cut_line"
+    )

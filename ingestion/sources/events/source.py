@@ -1,0 +1,25 @@
+"""Device events as a source of the platform. Files of them are imported, never pulled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ingestion.importer import DEAD_LETTER, IMPORT_FILE
+from ingestion.privacy import RESTRICTED
+from ingestion.source import Context, Source
+from ingestion.sources.events import commands
+from ingestion.sources.events.tables import DEVICE_EVENT
+from ingestion.sources.gbfs.tables import SYSTEM_REGISTRATION
+
+
+def pull(context: Context) -> list[Any]:
+    """Give nothing: no address tells of events."""
+    return []
+
+
+SOURCE = Source(
+    name="events",
+    tables=(DEVICE_EVENT, SYSTEM_REGISTRATION, IMPORT_FILE, DEAD_LETTER, RESTRICTED),
+    pull=pull,
+    commands={"import events": commands.import_events},
+)
