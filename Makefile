@@ -25,7 +25,7 @@ test: $(VENV)/ready-dev   ## pass all the tests that a user needs
 	@$(BIN)/pytest -n 2 --no-loadscope-reorder
 
 soak: $(VENV)/ready-dev   ## the long proofs
-	@$(BIN)/pytest tests/soak
+	@MOBILAKE_EXAMPLES=2 $(BIN)/pytest tests/soak tests/integration/test_replay.py
 
 lint: $(VENV)/ready-dev   ## all linters
 	@$(BIN)/ruff check .
@@ -33,7 +33,7 @@ lint: $(VENV)/ready-dev   ## all linters
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/yamllint --strict .
-	@$(BIN)/sqlfluff lint --processes 2 models tests/data
+	@$(BIN)/sqlfluff lint --processes 2 models tests/data tests/tides
 
 docs: $(VENV)/ready       ## describe every model, column and rule: target/static_index.html, docs/rules.md
 	@$(BIN)/dbt --quiet docs generate --static

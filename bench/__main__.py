@@ -1,6 +1,6 @@
 """`make bench`: measures beside a baseline of the same run, each with its limit.
 
-`python -m bench [import] [trips] [silver] [history] [poller]` measures some of them.
+`python -m bench [import] [trips] [silver] [history] [year] [poller]` measures some of them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from mobilake.console import say, table
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 DAYS = tuple(int(days) for days in os.environ.get("HISTORY_DAYS", "30,730").split(","))
+YEAR_DAYS = int(os.environ.get("YEAR_DAYS", "30"))
 TRIPS = int(os.environ.get("TRIPS", "1_000_000"))
 ROOT = Path(__file__).parents[1]
 IMPORT = ["import", "gbfs", "--system", "bench", "--timezone", "UTC", "--feed", "station_status"]
@@ -34,6 +35,7 @@ def main(chosen: list[str]) -> None:
         "trips": trips,
         "silver": silver,
         "history": history,
+        "year": year,
         "poller": poller,
     }
     unknown = [name for name in chosen if name not in measures]
@@ -116,6 +118,36 @@ def history(folder: Path) -> bool:
     return _verdict(f"models {ratio:.2f} times as dear", ratio <= 1.2) & _verdict(
         f"gate and publication {costs[-1].gate_s:.1f} s", costs[-1].gate_s < 10
     )
+
+
+def year(folder: Path) -> bool:
+    """Build a long history of polls a minute from raw in bounded memory, and a day on top."""
+    from bench import year as measure
+
+    cost = measure.measure(folder, YEAR_DAYS)
+    many, first, daily = cost.observations, cost.first, cost.daily
+    say(f"{YEAR_DAYS} days of {measure.STATIONS} stations: {many:,} observations")
+    steps = {"import": cost.import_s} | first.layers | {"bare bronze and silver": cost.bare_s}
+    table(
+        ("from raw", "seconds", "observations a second"),
+        [(name, f"{spent:.1f}", f"{many / spent:,.0f}") for name, spent in steps.items()],
+    )
+    say(
+        f"whole build {first.seconds:.0f} s, data tests {first.tests_s:.0f} s of it; a day on top: "
+        f"import {cost.daily_import_s:.0f} s, build {daily.seconds:.0f} s"
+    )
+    # Two models run at a time, and so bare SQL has all of both cores, each model some of them.
+    ratio = (first.layers["bronze"] + first.layers["silver"]) / cost.bare_s
+    memory_gb, run_s = max(first.memory_gb, daily.memory_gb), cost.daily_import_s + daily.seconds
+    models_s = sum(daily.layers.values())
+    held = [
+        _verdict(f"memory {memory_gb:.1f} GB, limit {measure.MEMORY_GB:.0f}",
+                 memory_gb <= measure.MEMORY_GB),
+        _verdict(f"bronze and silver {ratio:.1f} times bare SQL, limit 3", ratio <= 3),
+        _verdict(f"models of a day {models_s:.0f} s, limit 60", models_s < 60),
+        _verdict(f"whole run of a day {run_s:.0f} s, limit 180", run_s < 180),
+    ]  # fmt: skip
+    return all(held)
 
 
 def poller(folder: Path) -> bool:

@@ -23,8 +23,7 @@
         {%- endfor -%}
         {%- if true not in landed -%}
             {{ exceptions.raise_compiler_error(
-                "Nothing has landed in " ~ lake ~ " yet: `make run` builds the simulated city;"
-                ~ " for a real system, `mobilake systems add URL` and `mobilake ingest`."
+                "Nothing has landed in " ~ lake ~ " yet: " ~ var('how_to_land') ~ "."
             ) }}
         {%- endif -%}
     {%- endif -%}

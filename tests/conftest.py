@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -58,10 +58,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> CityScheduli
 
 @dataclass
 class Workspace:
-    """A home, and the commands of the product run on it as a user would."""
+    """A home, and the commands of the product run on it as a user would.
+
+    Attributes:
+        root: the project's folder, in which commands are run.
+    """
 
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
+    root: Path = ROOT
 
     def run(self, *words: str, code: int = 0, **environment: str) -> str:
         """Run `mobilake` and return all that it printed; the exit code must be `code`."""
@@ -73,7 +78,7 @@ class Workspace:
     def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "mobilake", *words],
-            cwd=ROOT,
+            cwd=self.root,
             env=os.environ
             | {
                 "MOBILAKE_HOME": str(self.home),
@@ -89,6 +94,22 @@ class Workspace:
 
     def build(self) -> str:
         return self.run("build")
+
+    def models(self, *names: str) -> None:
+        """Build models and what they rest on (default: all), untested and unpublished."""
+        chosen = ["--select", *(f"+{name}" for name in names)] if names else []
+        for kind in ("test", "unit_test"):
+            chosen += ["--exclude-resource-type", kind]
+        finished = subprocess.run(
+            [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "build", *chosen],
+            cwd=self.root,
+            env=os.environ
+            | {"MOBILAKE_HOME": str(self.home), "DBT_TARGET_PATH": str(self.home / "target")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert finished.returncode == 0, finished.stdout
 
     def import_history(self, feed: str, *files: Path, code: int = 0) -> str:
         return self.run(
@@ -111,8 +132,12 @@ class Workspace:
 
     @contextmanager
     def marts(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with duckdb.connect(str(self.home / "serving" / "marts.duckdb"), read_only=True) as reader:
-            reader.execute("use gold")
+        """Open the published marts, or what is built where nothing is published yet."""
+        published = self.home / "serving" / "marts.duckdb"
+        place = published if published.exists() else self.home / "gold.duckdb"
+        with duckdb.connect() as reader:
+            reader.execute(f"attach '{place}' as marts (read_only)")
+            reader.execute("use marts.gold")
             yield reader
 
     def ask(self, query: str) -> list[tuple[object, ...]]:
@@ -262,9 +287,15 @@ def workspace(new_workspace: Callable[[str], Workspace]) -> Workspace:
     return new_workspace("workspace")
 
 
+@pytest.fixture(scope="module")
+def tides(new_workspace: Callable[[str], Workspace]) -> Workspace:
+    """The platform on a small domain of its own: what is no bike's is tested on it, in seconds."""
+    return replace(new_workspace("tides"), root=ROOT / "tests" / "tides")
+
+
 @pytest.fixture(scope="session")
 def published(city: SmallCity, new_workspace: Callable[[str], Workspace]) -> Workspace:
-    """The small city: history imported, polled three times, published twice; read only."""
+    """The small city: history imported, polled, built twice and published; read only."""
     space = new_workspace("published")
     simulated = city.world.home
     space.environment = {DATABASE_URL: operations_url(simulated)}
@@ -277,7 +308,7 @@ def published(city: SmallCity, new_workspace: Callable[[str], Workspace]) -> Wor
         space.run("ingest", **services(url))
         earlier, *later = map(str, city.events)
         space.run("import", "events", "--system", SYSTEM_ID, *later)
-        space.build()
+        space.models()
         write_operations(city.world.city, simulated, city.until)
         space.run("ingest")
         space.run("import", "events", "--system", SYSTEM_ID, earlier)

@@ -10,6 +10,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from simulator.clock import SimulatedClock
@@ -101,22 +102,22 @@ def test_failed_requests_are_rows_too(workspace, city):
         workspace.run("systems", "add", f"{url}/gbfs.json")
         said = workspace.run("ingest", "gbfs", MOBILAKE_HTTP__TIMEOUT_S="2")
     assert "13 gbfs_fetch" in said
-    workspace.build()
+    workspace.models("fct_feed_fetch")
     rows = dict(workspace.ask("select feed, outcome from fct_feed_fetch"))
     assert {feed: rows[feed] for feed, _ in kinds.values()} == dict(kinds.values())
     assert rows["gbfs"] == rows["system_information"] == "ok"
 
 
-def test_nothing_landed_yet(workspace):
-    assert "mobilake systems add" in workspace.run("build", code=1)
+def test_nothing_landed_yet(tides):
+    assert "run `mobilake ingest`" in tides.run("build", code=1)
     finished = subprocess.run(
         [sys.executable, "-m", "dbt.cli.main", "build"],
-        cwd=Path(__file__).parents[2],
+        cwd=tides.root,
         env=os.environ
         | {
-            "MOBILAKE_HOME": str(workspace.home),
-            "DBT_TARGET_PATH": str(workspace.home / "t"),
-            "DBT_LOG_PATH": str(workspace.home / "t"),
+            "MOBILAKE_HOME": str(tides.home),
+            "DBT_TARGET_PATH": str(tides.home / "t"),
+            "DBT_LOG_PATH": str(tides.home / "t"),
         },
         capture_output=True,
         text=True,
@@ -126,12 +127,10 @@ def test_nothing_landed_yet(workspace):
     assert "Nothing has landed" in finished.stdout
 
 
-def test_a_second_writer_is_told_to_wait(workspace, odd_recording):
-    import duckdb
-
-    workspace.import_history("station_status", odd_recording)
-    with duckdb.connect(str(workspace.home / "warehouse.duckdb")):
-        said = workspace.run("build", code=1)
+def test_a_second_writer_is_told_to_wait(tides):
+    tides.run("ingest")
+    with duckdb.connect(str(tides.home / "warehouse.duckdb")):
+        said = tides.run("build", code=1)
     assert "being written by another process" in said
     assert "Traceback" not in said
 

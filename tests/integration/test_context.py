@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import random
 import shutil
 import subprocess
-import sys
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -34,21 +32,6 @@ def ledger(city, table: str) -> list[dict[str, object]]:
     files = sorted((city.world.home / "ledger").glob(f"{table}*.parquet"))
     rows = [row for file in files for row in pq.ParquetFile(file).read().to_pylist()]
     return [row | {"observed_at": row["observed_at"].replace(tzinfo=None)} for row in rows]
-
-
-def dbt_build(home: Path, model: str) -> None:
-    """Build a model and what it reads, with the tests of these."""
-    chosen = ["--select", f"+{model}", "--indirect-selection=cautious"]
-    chosen += ["--exclude-resource-type", "unit_test"]
-    finished = subprocess.run(
-        [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "build", *chosen],
-        cwd=ROOT,
-        env=os.environ | {"MOBILAKE_HOME": str(home), "DBT_TARGET_PATH": str(home / "target")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stdout
 
 
 def test_the_weather_is_the_true_one_and_null_just_where_the_service_erred(published, city):
@@ -167,10 +150,10 @@ def test_weather_that_came_in_any_order_is_what_a_rebuild_makes_of_it(workspace,
     lake.open(WEATHER_HOURLY)
     for batch in (answers[:12], answers[12:]):
         lake.append(WEATHER_HOURLY, rows_of(WEATHER_HOURLY, batch))
-        dbt_build(workspace.home, "fct_weather_hourly")
+        workspace.models("fct_weather_hourly")
     rebuilt = new_workspace("rebuilt")
     shutil.copytree(workspace.home / "lake", rebuilt.home / "lake")
-    dbt_build(rebuilt.home, "fct_weather_hourly")
+    rebuilt.models("fct_weather_hourly")
     columns = "* exclude (built_at)"
     with duckdb.connect() as both:
         both.execute(f"attach '{workspace.home / 'gold.duckdb'}' as one (read_only)")
@@ -224,7 +207,7 @@ def test_the_history_of_the_worldwide_catalogue_becomes_versions_of_systems(real
     workspace.import_history(
         "system_information", information(workspace.home.parent, City(1, date(2026, 1, 1), 2))
     )
-    dbt_build(workspace.home, "dim_system")
+    workspace.models("dim_system")
 
     lines = subprocess.run(["gzip", "-dc", history], capture_output=True, check=True).stdout
     changes = [json.loads(line) for line in lines.splitlines()]

@@ -39,27 +39,20 @@ def prefect_server(tmp_path) -> Iterator[str]:
         server.wait(30)
 
 
-def test_a_run_shows_its_counts_and_a_summary(workspace, city, prefect_server):
-    with city.serving() as url:
-        workspace.run("systems", "add", url)
-        workspace.import_history("station_status", city.files["station_status"][-1])
-        said = workspace.run("run", PREFECT_API_URL=prefect_server)
+def test_a_run_shows_its_counts_and_a_summary(tides, prefect_server):
+    (tides.home / "inbox").mkdir(parents=True)
+    (tides.home / "inbox" / "a.csv").write_text("gauge_id,read_at,level_m\na,2026-01-05T12:00,1\n")
+    said = tides.run("run", PREFECT_API_URL=prefect_server)
     assert "Published: generation 1" in said
 
-    tasks = _completed_tasks(
-        prefect_server,
-        {
-            *("ingest-gbfs", "ingest-trips", "ingest-weather", "ingest-catalogue"),
-            *("transform", "judge", "publish"),
-        },
-    )
-    assert tasks["ingest-gbfs"]["state"]["message"] == "gbfs: 13 gbfs_fetch"
-    assert " models, " in tasks["transform"]["state"]["message"]
+    tasks = _completed_tasks(prefect_server, {"ingest-tides", "transform", "judge", "publish"})
+    assert tasks["ingest-tides"]["state"]["message"] == "tides: 1 tide_level"
+    assert "3 models, " in tasks["transform"]["state"]["message"]
     assert "checks passed" in tasks["judge"]["state"]["message"]
     artifacts = _post(f"{prefect_server}/artifacts/filter")
     summary = [one for one in artifacts if one["key"] == "mobilake-run"]
     assert len(summary) == 1
-    assert "| polls |" in summary[0]["data"]
+    assert "| days of gauges | 1 |" in summary[0]["data"]
 
 
 def _completed_tasks(server: str, names: set[str]) -> dict[str, dict[str, object]]:

@@ -39,7 +39,7 @@ def space(city, record_city, new_workspace) -> Any:
     home = new_workspace("flows")
     for every_s in (*EVERY_S, HOURLY):
         home.land(system(every_s), record_city(city, DAYS, every_s))
-    home.build()
+    home.models("fct_station_flow_15m", "fct_rebalancing_move")
     return home
 
 

@@ -1,96 +1,63 @@
-"""Invariants block, findings do not, a severe finding holds one system back."""
+"""Invariants block, findings do not, a severe finding holds back the one whom it is about."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import duckdb
 import pytest
 
-
-def recording(path: Path, system: str, moments: list[datetime], bikes: int, bad: bool) -> Path:
-    lines = []
-    for at in moments:
-        stations = [
-            {
-                "station_id": f"{system}-{n}",
-                "num_bikes_available": bikes,
-                "num_docks_available": 5,
-                "is_installed": True,
-                "is_renting": True,
-                "is_returning": True,
-                "last_reported": int(at.timestamp()),
-            }
-            for n in range(3)
-        ]
-        document = {
-            "last_updated": int(at.timestamp()),
-            "ttl": 60,
-            "version": "2.3",
-            "data": {"stations": stations},
-        }
-        body = "<html>gone</html>" if bad else json.dumps(document)
-        lines.append(json.dumps({"fetched_at": at.isoformat(), "body": body}))
-    path.write_text("\n".join(lines))
-    return path
+DAYS = "select gauge_id, max(read_on)::varchar from fct_tide_day group by 1 order by 1"
+LEVELS = "select gauge_id, max(highest_m) from fct_tide_day group by 1 order by 1"
 
 
-@pytest.fixture
-def two_systems(workspace, tmp_path):
-    """Two systems with a day of polls each; returns what lands a further day of them."""
-    start = datetime(2024, 5, 1, tzinfo=UTC)
-
-    def land(system: str, day: int, bikes: int, bad: bool = False) -> None:
-        moments = [start + timedelta(days=day, minutes=10 * n) for n in range(144)]
-        file = recording(tmp_path / f"{system}-{day}.jsonl", system, moments, bikes, bad)
-        workspace.run(
-            "import", "gbfs", "--system", system, "--feed", "station_status",
-            "--timezone", "UTC", str(file),
-        )  # fmt: skip
-
-    for system in ("good", "ill"):
-        land(system, 0, bikes=4)
-    workspace.build()
-    return land
+def land(space, day: str, **levels: float) -> None:
+    """Land a day's reading of each gauge."""
+    inbox = space.home / "inbox"
+    inbox.mkdir(parents=True, exist_ok=True)
+    rows = [f"{gauge},{day}T12:00:00,{level}" for gauge, level in levels.items()]
+    (inbox / f"{day}.csv").write_text("\n".join(["gauge_id,read_at,level_m", *rows, ""]))
+    assert f"{len(rows)} tide_level" in space.run("ingest")
 
 
-def test_a_severe_finding_holds_its_system_back_until_it_is_mended(workspace, two_systems):
-    two_systems("good", 1, bikes=7)
-    two_systems("ill", 1, bikes=7, bad=True)
-    said = workspace.build()
-    assert "Held back: ill (R3 station_status" in said
+@pytest.fixture(scope="module")
+def gauges(tides):
+    """Two gauges, published once."""
+    land(tides, "2026-01-05", good=1.5, ill=2.5)
+    tides.build()
+    return tides
 
-    days = "select system_id, max(service_on)::varchar from mart_station_day group by 1 order by 1"
-    assert workspace.ask(days) == [("good", "2024-05-02"), ("ill", "2024-05-01")]
-    assert workspace.ask("select distinct state from fct_station_state where system_id = 'ill'")
-    # what explains it is not held back
-    assert workspace.ask(
-        "select severity from fct_quality_finding where system_id = 'ill' and rule_id = 'R3'"
-    ) == [("severe",)]
-    held = workspace.ask("select held from publication order by generation desc limit 1")
+
+def test_a_severe_finding_holds_its_subject_back_until_it_is_mended(gauges):
+    land(gauges, "2026-01-06", good=3.5, ill=99)
+    assert "Held back: ill (level 99.0 m)" in gauges.build()
+    assert gauges.ask(DAYS) == [("good", "2026-01-06"), ("ill", "2026-01-05")]
+    held = gauges.ask("select held from publication order by generation desc limit 1")
     assert "ill" in json.loads(str(held[0][0]))
 
-    two_systems("ill", 2, bikes=9)
-    assert "Held back" not in workspace.build()
-    assert workspace.ask(days) == [("good", "2024-05-02"), ("ill", "2024-05-03")]
+    land(gauges, "2026-01-07", good=1.5, ill=4.5)
+    assert "Held back" not in gauges.build()
+    assert gauges.ask(DAYS) == [("good", "2026-01-07"), ("ill", "2026-01-07")]
+    assert gauges.ask(LEVELS) == [("good", 3.5), ("ill", 99.0)]
 
 
-def test_a_broken_invariant_blocks_and_readers_stay_where_they_are(workspace, two_systems):
-    before = (workspace.home / "serving" / "marts.duckdb").resolve()
-    with duckdb.connect(str(workspace.home / "warehouse.duckdb")) as warehouse:
+def test_a_broken_invariant_blocks_and_readers_stay_where_they_are(gauges):
+    marts = gauges.home / "serving" / "marts.duckdb"
+    before = marts.resolve()
+    with duckdb.connect(str(gauges.home / "warehouse.duckdb")) as warehouse:
         warehouse.execute(
-            "insert into bronze.stg_gbfs__fetch select * from bronze.stg_gbfs__fetch limit 1"
+            "insert into bronze.stg_tides__reading select * from bronze.stg_tides__reading limit 1"
         )
-    said = workspace.run("build", code=1)
-    assert "Not published, readers stay on marts-000001.duckdb" in said
-    assert "stg_gbfs__fetch" in said
-    assert (workspace.home / "serving" / "marts.duckdb").resolve() == before
+    said = gauges.run("build", code=1)
+    assert f"Not published, readers stay on {before.name}" in said
+    assert "stg_tides__reading" in said
+    assert marts.resolve() == before
 
-    with duckdb.connect(str(workspace.home / "warehouse.duckdb")) as warehouse:
-        warehouse.execute(
-            "create or replace table bronze.stg_gbfs__fetch as "
-            "select distinct * from bronze.stg_gbfs__fetch"
-        )
-    assert "generation 2" in workspace.build()
+    assert "published: generation 4" in gauges.run("build", "--full-refresh")
+
+
+def test_what_a_contract_does_not_say_blocks_too(gauges):
+    with duckdb.connect(str(gauges.home / "warehouse.duckdb")) as warehouse:
+        warehouse.execute("delete from bronze.stg_tides__reading")
+    assert "fct_tide_day row_count" in gauges.run("build", code=1)
+    assert len(gauges.ask(DAYS)) == 2

@@ -61,7 +61,7 @@ def world(record_city, new_workspace) -> Iterator[tuple[Truth, duckdb.DuckDBPyCo
     space.land(SYSTEM, recorded)
     zones = write_zones(city, space.home)
     assert "11 new" in space.run("import", "zones", "--system", SYSTEM, str(zones))
-    space.build()
+    space.models("dim_zone", "fct_fleet_hourly", "fct_geofence_breach", "fct_inferred_trip")
     key = pseudonym_key(space.home)
 
     def rows(table: str) -> list[dict[str, Any]]:

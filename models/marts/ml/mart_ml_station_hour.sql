@@ -96,12 +96,55 @@ flows as (
         + to_minutes(reaches.first_minute)
 ),
 
--- an hour counts where 90 % of it were seen and riders could take what they wanted
+-- of each interval of a state the hours that it reaches into
+pieces as (
+    select
+        states.*,
+        make_timestamp((hour_number * 60 + first_minute) * 60000000) as hour_starts_at
+    from (
+        select
+            states.*,
+            reaches.first_minute,
+            unnest(range(
+                (epoch_us(states.started_at) - reaches.first_minute * 60000000) // 3600000000,
+                (
+                    greatest(epoch_us(states.ended_at) - 1, epoch_us(states.started_at))
+                    - reaches.first_minute * 60000000
+                ) // 3600000000 + 1
+            )) as hour_number
+        from {{ ref('fct_station_state') }} as states
+        inner join reaches
+            on
+                states.system_id = reaches.system_id
+                and states.observed_on between reaches.read_from + 28 and reaches.read_until
+    ) as states
+),
+
+-- the state in which an hour begins, and when in it the station is first empty
+states as (
+    select
+        station_sk,
+        hour_starts_at,
+        max(case when started_at <= hour_starts_at then state end) as state,
+        max(case when started_at <= hour_starts_at then vehicles_available end)
+            as vehicles_available,
+        max(case when started_at <= hour_starts_at then ebikes_available end) as ebikes_available,
+        max(case when started_at <= hour_starts_at then docks_available end) as docks_available,
+        max(case when started_at <= hour_starts_at then vehicles_disabled end)
+            as vehicles_disabled,
+        bool_or(case when started_at <= hour_starts_at then is_operable end) as is_operable,
+        min(case when state = 'empty' then greatest(started_at, hour_starts_at) end) as empty_at
+    from pieces
+    where ended_at > hour_starts_at
+    group by station_sk, hour_starts_at
+),
+
+-- flows count where 90 % of the hour were seen
 told_hours as (
     select
-        known_hours.station_sk,
-        known_hours.hour_starts_at,
-        known_hours.empty_minutes,
+        known_hours.*,
+        states.* exclude (station_sk, hour_starts_at),
+        epoch_us(known_hours.hour_starts_at) // 3600000000 as hour_number,
         case
             when known_hours.coverage_pct >= 100 * {{ var('coverage_floor') }}
                 then flows.micro_departures
@@ -115,11 +158,24 @@ told_hours as (
         on
             known_hours.station_sk = flows.station_sk
             and known_hours.hour_starts_at = flows.hour_starts_at
+    left join states
+        on
+            known_hours.station_sk = states.station_sk
+            and known_hours.hour_starts_at = states.hour_starts_at
 ),
 
 rolled as (
     select
         *,
+        {{ hours_before('micro_departures', 1) }} as departures_lag_1h,
+        {{ hours_before('micro_departures', 2) }} as departures_lag_2h,
+        {{ hours_before('micro_departures', 4) }} as departures_lag_4h,
+        {{ hours_before('micro_departures', 24) }} as departures_lag_24h,
+        {{ hours_before('micro_departures', 168) }} as departures_lag_168h,
+        {{ hours_before('micro_departures', 336) }} as departures_lag_336h,
+        {{ hours_before('micro_departures', 504) }} as departures_lag_504h,
+        {{ hours_before('micro_departures', 672) }} as departures_lag_672h,
+        {{ hours_before('micro_arrivals', 1) }} as arrivals_lag_1h,
         sum(micro_departures) over day_before / 1000000.0
         / nullif(count(micro_departures) over day_before, 0) as departures_mean_24h,
         sum(micro_departures) over week_before / 1000000.0
@@ -130,120 +186,40 @@ rolled as (
     window
         day_before as (
             partition by station_sk
-            order by hour_starts_at
-            range between interval 24 hour preceding and interval 1 hour preceding
+            order by hour_number
+            range between 24 preceding and 1 preceding
         ),
         week_before as (
             partition by station_sk
-            order by hour_starts_at
-            range between interval 168 hour preceding and interval 1 hour preceding
+            order by hour_number
+            range between 168 preceding and 1 preceding
         )
 ),
 
 moments as (
-    select known_hours.*
-    from known_hours
+    select rolled.*
+    from rolled
     inner join touched_days
         on
-            known_hours.system_id = touched_days.system_id
-            and known_hours.service_on = touched_days.service_on
-),
-
-past as (
-    select
-        moments.station_sk,
-        moments.hour_starts_at,
-        max(case when lags.hours_back = 1 then told_hours.micro_departures end) / 1000000.0
-            as departures_lag_1h,
-        max(case when lags.hours_back = 2 then told_hours.micro_departures end) / 1000000.0
-            as departures_lag_2h,
-        max(case when lags.hours_back = 4 then told_hours.micro_departures end) / 1000000.0
-            as departures_lag_4h,
-        max(case when lags.hours_back = 24 then told_hours.micro_departures end) / 1000000.0
-            as departures_lag_24h,
-        max(case when lags.hours_back = 168 then told_hours.micro_departures end) / 1000000.0
-            as departures_lag_168h,
-        max(case when lags.hours_back = 1 then told_hours.micro_arrivals end) / 1000000.0
-            as arrivals_lag_1h,
-        sum(case when lags.hours_back % 168 = 0 then told_hours.micro_departures end) / 1000000.0
-        / nullif(count(case when lags.hours_back % 168 = 0 then told_hours.micro_departures end), 0)
-            as departures_seasonal_mean
-    from moments
-    cross join (values (1), (2), (4), (24), (168), (336), (504), (672)) as lags (hours_back)
-    inner join told_hours
-        on
-            moments.station_sk = told_hours.station_sk
-            and moments.hour_starts_at - to_hours(lags.hours_back) = told_hours.hour_starts_at
-    group by moments.station_sk, moments.hour_starts_at
-),
-
-states as (
-    select states.*
-    from {{ ref('fct_station_state') }} as states
-    inner join reaches
-        on
-            states.system_id = reaches.system_id
-            and states.observed_on between reaches.read_from + 28 and reaches.read_until
-),
-
--- an interval is cut at midnight UTC, and its end may lie beyond
-present as (
-    select
-        moments.station_sk,
-        moments.hour_starts_at,
-        states.state,
-        states.vehicles_available,
-        states.ebikes_available,
-        states.docks_available,
-        states.vehicles_disabled,
-        states.is_operable
-    from moments
-    cross join (values (0), (1)) as beside (distance)
-    inner join states
-        on
-            moments.system_id = states.system_id
-            and moments.station_id = states.station_id
-            and cast(moments.hour_starts_at as date) - beside.distance = states.observed_on
-            and moments.hour_starts_at >= states.started_at
-            and moments.hour_starts_at < states.ended_at
-),
-
-empty_soon as (
-    select
-        moments.station_sk,
-        moments.hour_starts_at,
-        min(greatest(states.started_at, moments.hour_starts_at)) as empty_at
-    from moments
-    cross join (values (-1), (0), (1)) as beside (distance)
-    inner join states
-        on
-            moments.system_id = states.system_id
-            and moments.station_id = states.station_id
-            and cast(moments.hour_starts_at as date) - beside.distance = states.observed_on
-            and moments.hour_starts_at + interval 1 hour > states.started_at
-            and moments.hour_starts_at < states.ended_at
-    where states.state = 'empty'
-    group by moments.station_sk, moments.hour_starts_at
+            rolled.system_id = touched_days.system_id
+            and rolled.service_on = touched_days.service_on
 ),
 
 around as (
     select
-        moments.station_sk,
+        members.cluster_sk as station_sk,
         moments.hour_starts_at,
-        cast(sum(present.vehicles_available) as integer) as neighbours_vehicles,
-        cast(sum(present.docks_available) as integer) as neighbours_docks
+        cast(sum(moments.vehicles_available) as integer) as neighbours_vehicles,
+        cast(sum(moments.docks_available) as integer) as neighbours_docks
     from moments
     inner join {{ ref('bridge_station_cluster') }} as members
         on
-            moments.station_sk = members.cluster_sk
+            moments.station_sk = members.station_sk
             and not members.is_anchor
             and moments.hour_starts_at >= members.valid_from
             and moments.hour_starts_at < coalesce(members.valid_to, timestamp '9999-01-01')
-    inner join present
-        on
-            members.station_sk = present.station_sk
-            and moments.hour_starts_at = present.hour_starts_at
-    group by moments.station_sk, moments.hour_starts_at
+    where moments.state is not null
+    group by members.cluster_sk, moments.hour_starts_at
 ),
 
 -- the hour that is over, as it is known best; the one that begins, as it was foretold by then
@@ -311,24 +287,27 @@ final as (
         described.lat,
         described.lon,
         described.capacity,
-        present.state,
-        present.vehicles_available,
-        present.ebikes_available,
-        present.docks_available,
-        present.vehicles_disabled,
-        present.is_operable,
+        moments.state,
+        moments.vehicles_available,
+        moments.ebikes_available,
+        moments.docks_available,
+        moments.vehicles_disabled,
+        moments.is_operable,
         around.neighbours_vehicles,
         around.neighbours_docks,
-        cast(past.departures_lag_1h as double) as departures_lag_1h,
-        cast(past.departures_lag_2h as double) as departures_lag_2h,
-        cast(past.departures_lag_4h as double) as departures_lag_4h,
-        cast(past.departures_lag_24h as double) as departures_lag_24h,
-        cast(past.departures_lag_168h as double) as departures_lag_168h,
-        cast(past.departures_seasonal_mean as double) as departures_seasonal_mean,
-        cast(past.arrivals_lag_1h as double) as arrivals_lag_1h,
-        cast(rolled.departures_mean_24h as double) as departures_mean_24h,
-        cast(rolled.departures_mean_168h as double) as departures_mean_168h,
-        cast(coalesce(rolled.empty_minutes_24h, 0) as double) as empty_minutes_24h,
+        cast(moments.departures_lag_1h as double) as departures_lag_1h,
+        cast(moments.departures_lag_2h as double) as departures_lag_2h,
+        cast(moments.departures_lag_4h as double) as departures_lag_4h,
+        cast(moments.departures_lag_24h as double) as departures_lag_24h,
+        cast(moments.departures_lag_168h as double) as departures_lag_168h,
+        {{ mean_of_known([
+            'moments.departures_lag_168h', 'moments.departures_lag_336h',
+            'moments.departures_lag_504h', 'moments.departures_lag_672h',
+        ]) }} as departures_seasonal_mean,
+        cast(moments.arrivals_lag_1h as double) as arrivals_lag_1h,
+        cast(moments.departures_mean_24h as double) as departures_mean_24h,
+        cast(moments.departures_mean_168h as double) as departures_mean_168h,
+        cast(coalesce(moments.empty_minutes_24h, 0) as double) as empty_minutes_24h,
         observed.temperature_c as temperature_past_c,
         observed.precipitation_mm as precipitation_past_mm,
         foretold.temperature_c as temperature_forecast_c,
@@ -338,33 +317,17 @@ final as (
         cast(
             case
                 when moments.empty_minutes + moments.out_of_service_minutes = 0
-                    then rolled.micro_departures / 1000000.0
+                    then moments.micro_departures / 1000000.0
             end as double
         ) as departures_next_60m,
         {{ when_covered(
-            "coalesce(empty_soon.empty_at < moments.hour_starts_at + interval 30 minute, false)",
+            "coalesce(moments.empty_at < moments.hour_starts_at + interval 30 minute, false)",
             'moments.coverage_pct'
         ) }} as is_empty_within_30m,
-        {{ when_covered('empty_soon.empty_at is not null', 'moments.coverage_pct') }}
+        {{ when_covered('moments.empty_at is not null', 'moments.coverage_pct') }}
             as is_empty_within_60m,
         {{ built_at() }} as built_at
     from moments
-    inner join rolled
-        on
-            moments.station_sk = rolled.station_sk
-            and moments.hour_starts_at = rolled.hour_starts_at
-    left join past
-        on
-            moments.station_sk = past.station_sk
-            and moments.hour_starts_at = past.hour_starts_at
-    left join present
-        on
-            moments.station_sk = present.station_sk
-            and moments.hour_starts_at = present.hour_starts_at
-    left join empty_soon
-        on
-            moments.station_sk = empty_soon.station_sk
-            and moments.hour_starts_at = empty_soon.hour_starts_at
     left join around
         on
             moments.station_sk = around.station_sk

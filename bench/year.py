@@ -1,0 +1,123 @@
+"""A long history of 500 stations at a poll a minute, from raw to marts in 4 GB, and a day on top.
+
+A year (``YEAR_DAYS=365``) is 263 million observations; fewer days tell the same per row.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bench import silver
+from mobilake.settings import Settings, load
+from mobilake.transform import manifest
+from simulator.history import record
+from simulator.home import open_world
+
+ROOT = Path(__file__).parents[1]
+SYSTEM = "port_aurora"
+STATIONS = 500
+INTERVAL_S = 60
+SINCE = datetime(2024, 1, 1, tzinfo=UTC)
+FEEDS = ("station_information", "station_status", "system_information")
+MEMORY_GB = 4.0
+DUCKDB_MEMORY = "3GB"
+"""What DuckDB may hold of it; the rest is for Python, dbt and what DuckDB does not count."""
+LAYERS = ("bronze", "silver", "gold")
+
+
+@dataclass(frozen=True)
+class Build:
+    """What a `mobilake build` took, publication included.
+
+    Attributes:
+        memory_gb: the most that the process held.
+        layers: the seconds of its models, added up by schema; two run at a time.
+        tests_s: the seconds of its data tests, added up.
+    """
+
+    seconds: float
+    memory_gb: float
+    layers: dict[str, float]
+    tests_s: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The cost of a long history, and of a day after it."""
+
+    observations: int
+    import_s: float
+    first: Build
+    bare_s: float
+    daily_import_s: float
+    daily: Build
+
+
+def measure(folder: Path, days: int) -> Measured:
+    """Import and build so many days, then one day more."""
+    home = folder / "home"
+    *files, last = _recorded(folder / "city", days + 1)
+    import_s = _import(home, [file for day in files for file in day])
+    first = _build(home)
+    bare_s = silver.bare(home, folder / "bare.duckdb")
+    daily_import_s = _import(home, last)
+    observations = days * 86_400 // INTERVAL_S * STATIONS
+    return Measured(observations, import_s, first, bare_s, daily_import_s, _build(home))
+
+
+def _recorded(home: Path, days: int) -> list[list[Path]]:
+    """Return the files of each day."""
+    until = SINCE + timedelta(days=days)
+    world = open_world(
+        home, since=SINCE, until=until, stations=STATIONS, has_faults=False, scooters=0
+    )
+    files: dict[str, list[Path]] = defaultdict(list)
+    for file in sorted(record(world.city, home, SINCE, until, INTERVAL_S)):
+        feed, _, day = file.name.removesuffix(".jsonl.zst").partition("-")
+        if feed in FEEDS:
+            files[day].append(file)
+    return [files[day] for day in sorted(files)]
+
+
+def _import(home: Path, files: list[Path]) -> float:
+    words = ["import", "gbfs", "--system", SYSTEM, "--timezone", "Europe/Lisbon"]
+    return _run(home, *words, *map(str, files))[0]
+
+
+def _build(home: Path) -> Build:
+    seconds, memory_gb = _run(home, "build")
+    nodes = manifest(_settings(home))["nodes"]
+    results = json.loads((_settings(home).artifacts / "run_results.json").read_text())["results"]
+    spent: Counter[str] = Counter()
+    for result in results:
+        node = nodes[result["unique_id"]]
+        kind = node["schema"] if node["resource_type"] == "model" else node["resource_type"]
+        spent[kind] += result["execution_time"]
+    return Build(seconds, memory_gb, {layer: spent[layer] for layer in LAYERS}, spent["test"])
+
+
+def _run(home: Path, *words: str) -> tuple[float, float]:
+    """Run a command of the product; return its seconds, and the most memory it held in GB."""
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mobilake", *words],
+        cwd=ROOT,
+        env=os.environ | {"MOBILAKE_HOME": str(home), "MOBILAKE_MEMORY_LIMIT": DUCKDB_MEMORY},
+        stdout=subprocess.DEVNULL,
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"mobilake {words[0]} ended with status {os.waitstatus_to_exitcode(status)}")
+    return time.monotonic() - started, usage.ru_maxrss / 2**20
+
+
+def _settings(home: Path) -> Settings:
+    return load().model_copy(update={"home": home, "lake": str(home / "lake")})
