@@ -6,5 +6,5 @@ select
     raw.landed_at at time zone 'UTC' as landed_at
 from {{ source('tides', 'tide_level') }} as raw
 {% if is_incremental() %}
-where raw.landed_at at time zone 'UTC' > (select max(this.landed_at) from {{ this }} as this)
+where raw.landed_at at time zone 'UTC' > (select max(known.landed_at) from {{ this }} as known)
 {% endif %}
