@@ -1,5 +1,5 @@
 select
     'counts' as part,
     'days of gauges' as item,
-    count(*) as days
+    count(*) as gauge_days
 from gold.fct_tide_day

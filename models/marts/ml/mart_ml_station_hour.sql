@@ -100,7 +100,8 @@ flows as (
 pieces as (
     select
         states.*,
-        make_timestamp((hour_number * 60 + first_minute) * 60000000) as hour_starts_at
+        make_timestamp((states.hour_number * 60 + states.first_minute) * 60000000)
+            as hour_starts_at
     from (
         select
             states.*,
@@ -143,7 +144,7 @@ states as (
 told_hours as (
     select
         known_hours.*,
-        states.* exclude (station_sk, hour_starts_at),
+        states.* exclude (states.station_sk, states.hour_starts_at),
         epoch_us(known_hours.hour_starts_at) // 3600000000 as hour_number,
         case
             when known_hours.coverage_pct >= 100 * {{ var('coverage_floor') }}
