@@ -95,11 +95,16 @@ class Workspace:
     def build(self) -> str:
         return self.run("build")
 
-    def models(self, *names: str) -> None:
-        """Build models and what they rest on (default: all), untested and unpublished."""
+    def models(self, *names: str, tested: bool = False, full_refresh: bool = False) -> None:
+        """Build models and what they rest on (default: all), unpublished.
+
+        Args:
+            tested: whether data tests of these alone run as well.
+        """
         chosen = ["--select", *(f"+{name}" for name in names)] if names else []
-        for kind in ("test", "unit_test"):
-            chosen += ["--exclude-resource-type", kind]
+        chosen += ["--indirect-selection=cautious", "--exclude-resource-type", "unit_test"]
+        chosen += [] if tested else ["--exclude-resource-type", "test"]
+        chosen += ["--full-refresh"] if full_refresh else []
         finished = subprocess.run(
             [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "build", *chosen],
             cwd=self.root,

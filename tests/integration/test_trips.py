@@ -84,6 +84,9 @@ QUARANTINED = [
 ]
 
 
+BUILT = ("fct_trip", "fct_trip_file", "fct_trip_quarantined", "int_findings__trip_files")
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, Path]:
     found = {}
@@ -172,7 +175,7 @@ def test_files_become_trips_and_a_corrected_one_takes_the_place_of_its_own(
     simulated = write_trip_files(world.city, world.home, until)
     words = ("--system", "aurora", "--timezone", "Europe/Lisbon")
     workspace.run("import", "trips", *words, *map(str, simulated))
-    workspace.build()
+    workspace.models(*BUILT, tested=True)
     check_against_truth(workspace, world)
 
     counts = "sum(lines_received), sum(lines_unread), sum(rides_quarantined), sum(trips)"
@@ -190,9 +193,9 @@ def test_files_become_trips_and_a_corrected_one_takes_the_place_of_its_own(
         )
         == QUARANTINED
     )
-    found = workspace.ask(
-        "select rule_id, object_id from gold.fct_quality_finding "
-        "where object_kind = 'file' and system_id = 'town' order by all"
+    found = workspace.bronze(
+        "select rule_id, object_id from silver.int_findings__trip_files "
+        "where system_id = 'town' order by all"
     )
     flagged = [
         ("R32", "t2_202604"),
@@ -214,12 +217,12 @@ def test_files_become_trips_and_a_corrected_one_takes_the_place_of_its_own(
     corrected = [header, first.replace("R1", "R1x"), second.replace("12:10", "12:20")]
     files["t2_202604.csv"].write_text("\n".join(corrected) + "\n", encoding="utf-8")
     import_trips(workspace, files["t2_202604.csv"])
-    workspace.build()
+    workspace.models(*BUILT, tested=True)
     rides = "select ride_id, duration_s from gold.fct_trip where ride_id like 'R%' order by 1"
     assert workspace.ask(rides) == [("R1", 1200.0), ("R1x", 1200.0), ("R2", 1200.0), ("R4", 600.0)]
 
     every = "from gold.{} order by all"
-    marts = ("fct_trip", "fct_trip_quarantined", "fct_trip_file", "fct_quality_finding")
+    marts = ("fct_trip", "fct_trip_quarantined", "fct_trip_file")
     incremental = [workspace.ask(every.format(mart)) for mart in marts]
-    workspace.run("build", "--full-refresh")
+    workspace.models(*BUILT, full_refresh=True)
     assert [workspace.ask(every.format(mart)) for mart in marts] == incremental
