@@ -25,7 +25,8 @@ test: $(VENV)/ready-dev   ## pass all the tests that a user needs
 	@$(BIN)/pytest -n 2 --no-loadscope-reorder
 
 soak: $(VENV)/ready-dev   ## the long proofs
-	@MOBILAKE_EXAMPLES=2 $(BIN)/pytest tests/soak tests/integration/test_replay.py
+	@MOBILAKE_EXAMPLES=2 MOBILAKE_KILLS=50 $(BIN)/pytest tests/soak \
+	  tests/integration/test_replay.py tests/integration/test_stream.py
 
 lint: $(VENV)/ready-dev   ## all linters
 	@$(BIN)/ruff check .

@@ -64,10 +64,10 @@ class Body:
     def __init__(self, bodies: Bodies, limit: int) -> None:
         self.size = 0
         self.is_whole = False
+        self.is_given_up = False
         self._bodies = bodies
         self._limit = limit
         self._pieces: list[bytes] = []
-        self._given_up = False
 
     def __enter__(self) -> Body:
         return self
@@ -86,12 +86,12 @@ class Body:
         Raises:
             TooLarge: the body is over its limit, or was given up.
         """
-        if self._given_up or self.size + len(piece) > self._limit:
+        if self.is_given_up or self.size + len(piece) > self._limit:
             raise TooLarge
         self._pieces.append(bytes(piece))
         self.size += len(piece)
         self._bodies.grow(self, len(piece))
-        if self._given_up:
+        if self.is_given_up:
             raise TooLarge
         return len(piece)
 
@@ -99,7 +99,7 @@ class Body:
         """Let go of the memory at once; whoever reads the body is told at the next piece."""
         self._bodies.release(self)
         self._pieces.clear()
-        self._given_up = True
+        self.is_given_up = True
 
     def content(self) -> bytes:
         """Return the whole body, and keep no copy.
@@ -107,7 +107,7 @@ class Body:
         Raises:
             TooLarge: it was given up.
         """
-        if self._given_up:
+        if self.is_given_up:
             raise TooLarge
         content = b"".join(self._pieces)
         self._pieces.clear()

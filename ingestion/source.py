@@ -14,6 +14,7 @@ from pydantic_core import from_json
 
 from ingestion.lake import Lake, RawTable
 from ingestion.landing import Landing
+from ingestion.stream.message import Intake
 from ingestion.tally import Tally
 from mobilake.errors import MobilakeError
 from mobilake.settings import Settings, first_mistake
@@ -77,6 +78,7 @@ class Source:
         pull: one pass over the source: dlt resources named after raw tables, yielding Arrow
             tables of their columns.
         poll: asks the source at its own pace until told to stop, where it can be polled.
+        intake: how what is sent to it becomes rows, where anything can be.
         options: what can be chosen under `[source.<name>]`.
         commands: further commands of the command line, by their words ("systems add"): typer
             functions that take the context first, as `typer.Context.obj`.
@@ -86,6 +88,7 @@ class Source:
     tables: tuple[RawTable, ...]
     pull: Callable[[Context], Iterable[Any]]
     poll: Callable[[Polling], Coroutine[Any, Any, None]] | None = None
+    intake: Intake | None = None
     options: type[Options] = Options
     commands: Mapping[str, Callable[..., None]] = field(default_factory=dict)
 

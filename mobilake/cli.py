@@ -87,6 +87,15 @@ def application(context: Context, sources: dict[str, Source]) -> typer.Typer:
         say(str(service.run(context, list(sources.values()), every)))
 
     @app.command()
+    def stream() -> None:
+        """Take in what is sent over HTTP, until told to stop (Ctrl-C, SIGTERM)."""
+        from ingestion.stream import service
+
+        logging.getLogger("ingestion").setLevel(os.environ.get(LOG_LEVEL, "INFO").upper())
+        service.run(context, list(sources.values()))
+        say("Stopped: all that was accepted has landed.")
+
+    @app.command()
     def maintain() -> None:
         """Merge the small files of the lake, and remove those that nobody needs any more."""
         from ingestion.privacy import RESTRICTED

@@ -44,6 +44,22 @@ class Poll(_Section):
     registrations_s: float = Field(60.0, gt=0, le=86400)
 
 
+class Stream(_Section):
+    """Who may send events to the lander, where it listens, and how much it takes at once.
+
+    Attributes:
+        keys: the name of each sender's secret: what it sends as `X-API-Key`.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(8010, ge=1, le=65535)
+    keys: dict[str, str] = {}
+    linger_s: float = Field(0.05, ge=0, le=10)
+    commit_messages: int = Field(20_000, ge=1, le=1_000_000)
+    max_body_mb: float = Field(8.0, gt=0, le=1024)
+    waiting_mb: float = Field(64.0, gt=0, le=65536)
+
+
 class Privacy(_Section):
     """How long what could not be pseudonymised is kept, encrypted; what tells whose ids are meant.
 
@@ -83,6 +99,7 @@ class Settings(BaseSettings):
     source: dict[str, dict[str, Any]] = {}
     http: Http = Http()
     poll: Poll = Poll()
+    stream: Stream = Stream()
     privacy: Privacy = Privacy()
     gate: Gate = Gate()
     publication: Publication = Publication()

@@ -1,4 +1,4 @@
-"""Device events as a source of the platform. Files of them are imported, never pulled."""
+"""Device events as a source of the platform: sent, or imported from files, never pulled."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from ingestion.importer import DEAD_LETTER, IMPORT_FILE
 from ingestion.privacy import RESTRICTED
 from ingestion.source import Context, Source
 from ingestion.sources.events import commands
+from ingestion.sources.events.sent import reader
 from ingestion.sources.events.tables import DEVICE_EVENT
 from ingestion.sources.gbfs.tables import SYSTEM_REGISTRATION
+from ingestion.stream.message import Intake
 
 
 def pull(context: Context) -> list[Any]:
@@ -21,5 +23,6 @@ SOURCE = Source(
     name="events",
     tables=(DEVICE_EVENT, SYSTEM_REGISTRATION, IMPORT_FILE, DEAD_LETTER, RESTRICTED),
     pull=pull,
+    intake=Intake(DEVICE_EVENT, reader),
     commands={"import events": commands.import_events},
 )

@@ -1,0 +1,1 @@
+"""The stream: what is sent to the platform, landed within the second and answered for."""

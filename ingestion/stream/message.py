@@ -1,0 +1,55 @@
+"""A message: something that was sent to a source, as a channel received it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from ingestion.raw import RawTable
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message.
+
+    Attributes:
+        sender: whose it is, as the channel made sure: what a source's rows are scoped by.
+        channel: how it came, such as `http`.
+        position: where it stood there: no other message of the channel has the same.
+        received_at: when it came; aware UTC.
+        document: the JSON value that it holds.
+        unread: the bytes of a message that is no JSON, and has no document.
+    """
+
+    sender: str
+    channel: str
+    position: str
+    received_at: datetime
+    document: Any
+    unread: bytes | None = None
+
+    @property
+    def body(self) -> bytes:
+        """What was sent; of a document in JSON's shortest form."""
+        return orjson.dumps(self.document) if self.unread is None else self.unread
+
+
+ReadMessage = Callable[[Message], Mapping[str, object]]
+"""Turns a message into a row of a raw table, or raises `importer.Rejected`."""
+
+
+@dataclass(frozen=True)
+class Intake:
+    """How what is sent to a source becomes rows of a raw table.
+
+    Attributes:
+        reader: makes what reads messages, from the context; called for every batch, so that a key
+            that is rotated is taken up.
+    """
+
+    table: RawTable
+    reader: Callable[[Any], ReadMessage]
