@@ -1,6 +1,7 @@
 """`make bench`: measures beside a baseline of the same run, each with its limit.
 
-`python -m bench [import] [trips] [silver] [history] [year] [poller]` measures some of them.
+`python -m bench` with some of the names import, trips, silver, history, year, poller and stream
+measures these.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from mobilake.console import say, table
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 DAYS = tuple(int(days) for days in os.environ.get("HISTORY_DAYS", "30,730").split(","))
 YEAR_DAYS = int(os.environ.get("YEAR_DAYS", "30"))
+STREAM_S = float(os.environ.get("STREAM_S", "20"))
 TRIPS = int(os.environ.get("TRIPS", "1_000_000"))
 ROOT = Path(__file__).parents[1]
 IMPORT = ["import", "gbfs", "--system", "bench", "--timezone", "UTC", "--feed", "station_status"]
@@ -37,6 +39,7 @@ def main(chosen: list[str]) -> None:
         "history": history,
         "year": year,
         "poller": poller,
+        "stream": stream,
     }
     unknown = [name for name in chosen if name not in measures]
     if unknown:
@@ -155,6 +158,23 @@ def poller(folder: Path) -> bool:
 
     share = measure.measure()
     return _verdict(f"polling 50 systems a minute takes {share:.2f} of a core", share < 0.5)
+
+
+def stream(folder: Path) -> bool:
+    """Events over HTTP: from sending to the lake, and how many a second."""
+    from bench import stream as measure
+
+    cost = measure.measure(folder, STREAM_S)
+    say(f"{measure.PACE:,} events a second: {cost.p50_s * 1000:.0f} ms to the lake in the median")
+    say(
+        f"{cost.taken:,.0f} events a second at most, {cost.taken / cost.bare:.2f} of what lands "
+        f"without HTTP; {cost.memory_gb:.2f} GB held"
+    )
+    held = [
+        _verdict(f"95 % within {cost.p95_s:.2f} s, limit 0.50", cost.p95_s < 0.5),
+        _verdict(f"{cost.taken:,.0f} a second, at least 5,000", cost.taken >= 5000),
+    ]
+    return all(held)
 
 
 def _ratio(measured: dict[str, list[float]], limit: float) -> bool:
