@@ -3,16 +3,44 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 PROVED = "Proved: the same comes out of the same bytes."
 
 
-def test_an_outage_that_began_before_the_archive_is_proved_too(published):
-    ((named,),) = published.ask(
-        "select min(outage_id) from fct_station_outage where previous_observed_at is null"
+def test_an_outage_that_began_before_the_archive_is_proved_too(workspace, tmp_path):
+    recording = tmp_path / "station_status.jsonl"
+    recording.write_text("\n".join(map(json.dumps, polls_of_a_station_that_is_empty_at_first())))
+    workspace.import_history("station_status", recording)
+    workspace.build()
+    ((named,),) = workspace.ask(
+        "select outage_id from fct_station_outage where previous_observed_at is null"
     )
-    said = published.run("prove", str(named))
+    said = workspace.run("prove", str(named))
     assert said.rstrip().endswith(PROVED)
+
+
+def polls_of_a_station_that_is_empty_at_first():
+    for minute in range(60):
+        at = datetime(2026, 1, 5, 12, minute, tzinfo=UTC)
+        station = {
+            "station_id": "a",
+            "num_bikes_available": 3 if minute >= 20 else 0,
+            "num_docks_available": 5,
+            "is_installed": True,
+            "is_renting": True,
+            "is_returning": True,
+            "last_reported": int(at.timestamp()),
+        }
+        yield {
+            "fetched_at": at.isoformat(),
+            "body": {
+                "last_updated": int(at.timestamp()),
+                "ttl": 60,
+                "version": "2.3",
+                "data": {"stations": [station]},
+            },
+        }
 
 
 def test_an_outage_of_a_cluster_is_proved_from_raw(published):
