@@ -141,12 +141,11 @@ def year(folder: Path) -> bool:
     )
     ratio = first.same_s / cost.bare_s
     memory_gb, run_s = max(first.memory_gb, daily.memory_gb), cost.daily_import_s + daily.seconds
-    models_s = sum(daily.layers.values())
     held = [
         _verdict(f"memory {memory_gb:.1f} GB, limit {measure.MEMORY_GB:.0f}",
                  memory_gb <= measure.MEMORY_GB),
         _verdict(f"parsing and intervals {ratio:.1f} times bare SQL, limit 2", ratio <= 2),
-        _verdict(f"models of a day {models_s:.0f} s, limit 60", models_s < 60),
+        _verdict(f"models of a day {daily.models_s:.0f} s, limit 60", daily.models_s < 60),
         _verdict(f"whole run of a day {run_s:.0f} s, limit 180", run_s < 180),
     ]  # fmt: skip
     return all(held)
