@@ -74,7 +74,7 @@ def _lander(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     environment = {
         "MOBILAKE_HOME": str(folder / "home"),
         "MOBILAKE_STREAM__PORT": str(port),
-        "MOBILAKE_STREAM__KEYS": '{"town": "devices"}',
+        "MOBILAKE_STREAM__SENDERS": '{"town": "devices"}',
         "MOBILAKE_SECRET_DEVICES": KEY,
         "MOBILAKE_LOG_LEVEL": "WARNING",
     }

@@ -48,12 +48,13 @@ class Stream(_Section):
     """Who may send events to the lander, where it listens, and how much it takes at once.
 
     Attributes:
-        keys: the name of each sender's secret: what it sends as `X-API-Key`.
+        senders: the name of each one's secret: what it sends as `X-API-Key`. (No setting may be
+            called `keys`: Prefect takes an object that has them for a dictionary.)
     """
 
     host: str = "127.0.0.1"
     port: int = Field(8010, ge=1, le=65535)
-    keys: dict[str, str] = {}
+    senders: dict[str, str] = {}
     linger_s: float = Field(0.05, ge=0, le=10)
     commit_messages: int = Field(20_000, ge=1, le=1_000_000)
     max_body_mb: float = Field(8.0, gt=0, le=1024)

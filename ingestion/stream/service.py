@@ -35,7 +35,7 @@ def run(context: Context, sources: Sequence[Source]) -> None:
         application, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_S
     )
     with _listening(chosen.host, chosen.port) as listener:
-        log.info("http://%s:%s/v1/events/{%s}", chosen.host, chosen.port, ", ".join(chosen.keys))
+        log.info("http://%s:%s/v1/events/{%s}", chosen.host, chosen.port, ", ".join(chosen.senders))
         anyio.run(_serve, _Server(config), listener)
 
 
@@ -49,17 +49,17 @@ def endpoint(context: Context, sources: Sequence[Source]) -> Endpoint:
     intakes = [source.intake for source in sources if source.intake]
     if len(intakes) != 1:
         raise MobilakeError("Of the [sources] in mobilake.toml just one can be sent to.")
-    if not chosen.keys:
+    if not chosen.senders:
         raise MobilakeError(
-            "Nobody may send anything: name the secrets of senders under [stream] keys in "
-            'mobilake.toml, such as keys = { my_city = "my_devices" }.'
+            "Nobody may send anything: name the secrets of senders under [stream] senders in "
+            'mobilake.toml, such as senders = { my_city = "my_devices" }.'
         )
 
     def key_of(sender: str) -> Secret | None:
-        name = chosen.keys.get(sender)
+        name = chosen.senders.get(sender)
         return named_secret(context.settings.home, name) if name else None
 
-    for sender in chosen.keys:
+    for sender in chosen.senders:
         key_of(sender)
     gathering = Gathering(
         Lander(context, intakes[0]),

@@ -85,7 +85,7 @@ def lander(workspace, tmp_path: Path):
         port = probe.getsockname()[1]
     workspace.environment = {
         "MOBILAKE_STREAM__PORT": str(port),
-        "MOBILAKE_STREAM__KEYS": '{"town": "devices"}',
+        "MOBILAKE_STREAM__SENDERS": '{"town": "devices"}',
         "MOBILAKE_SECRET_DEVICES": API_KEY,
     }
     started: list[subprocess.Popen[str]] = []

@@ -40,7 +40,7 @@ EVENT = {
 @pytest.fixture
 def context(settings: Settings, lake: Lake, clock: Any, monkeypatch: Any) -> Context:
     monkeypatch.setenv("MOBILAKE_SECRET_DEVICES", API_KEY)
-    chosen = Stream(keys={"town": "devices"}, max_body_mb=0.1, linger_s=0.001)
+    chosen = Stream(senders={"town": "devices"}, max_body_mb=0.1, linger_s=0.001)
     return Context(settings.model_copy(update={"stream": chosen}), lake, clock)
 
 
@@ -204,7 +204,7 @@ def test_without_a_key_or_its_value_it_does_not_start(
     nobody = Context(
         context.settings.model_copy(update={"stream": Stream()}), context.lake, context.clock
     )
-    with pytest.raises(MobilakeError, match="keys"):
+    with pytest.raises(MobilakeError, match="senders"):
         endpoint(nobody, sources)
 
 
