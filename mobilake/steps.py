@@ -77,6 +77,7 @@ def build(context: Context, report: Report, full_refresh: bool = False) -> Built
     """
     with building(context.settings):
         transformed = transform_landed(context.settings, report, full_refresh)
+        report(f"transform: {transformed}")
         verdict = judge(context.settings, transformed)
         report(f"gate: {verdict}")
         publication = publish(context, transformed, verdict)
