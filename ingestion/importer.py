@@ -11,31 +11,15 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from ingestion.dead_letters import DEAD_LETTER, Rejected, Row
 from ingestion.files import opened
 from ingestion.lake import Lake, RawTable, rows_of
-from ingestion.privacy import RESTRICTED, Protected
-from ingestion.raw import TEXT, Subject
+from ingestion.privacy import RESTRICTED
 from ingestion.source import Context
 from mobilake.errors import MobilakeError
 
 BATCH_ROWS = 4096
 BATCH_BYTES = 128 << 20
-
-DEAD_LETTER = RawTable(
-    name="dead_letter",
-    description="One row per thing received that could not be accepted, with the reason.",
-    columns=pa.schema(
-        [
-            pa.field("dead_letter_id", pa.string(), nullable=False),
-            pa.field("origin", pa.string(), nullable=False),
-            pa.field("position", pa.string(), nullable=False),
-            pa.field("reason", pa.string(), nullable=False),
-            pa.field("payload", pa.string()),
-        ]
-    ),
-    key="dead_letter_id",
-    subjects=(Subject("payload", TEXT),),
-)
 
 IMPORT_FILE = RawTable(
     name="import_file",
@@ -72,15 +56,6 @@ class Counts:
             self.known + other.known,
             self.quarantined + other.quarantined,
         )
-
-
-class Rejected(Exception):
-    """Raised for a line that cannot be accepted: the reason, and what of it may be kept."""
-
-    def __init__(self, reason: str, kept: Protected) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.kept = kept
 
 
 class LineReader(Protocol):
@@ -136,7 +111,7 @@ def import_file(
 def account(lake: Lake, file: str, scope: str, started_at: datetime, counts: Counts) -> None:
     """Record what became of the lines of a file."""
     row = {
-        "import_id": _name(scope, file, started_at.isoformat()),
+        "import_id": name_of(scope, file, started_at.isoformat()),
         "scope": scope,
         "file": file,
         "started_at": started_at,
@@ -172,18 +147,16 @@ def _land(
     target: Target,
     read_line: LineReader,
 ) -> Counts:
-    rows, dead, sealed = [], [], []
+    rows: list[Row] = []
+    dead: list[Row] = []
+    sealed: list[Row] = []
     for position, line in batch:
         try:
             rows.append(read_line(line, origin, position))
         except Rejected as rejected:
-            name = _name(target.scope, hashlib.sha256(line).hexdigest())
-            place = {"origin": origin, "position": str(position), "reason": rejected.reason}
-            dead.append({"dead_letter_id": name, "payload": rejected.kept.text, **place})
-            if rejected.kept.sealed:
-                sealed.append(
-                    {"reference_id": name, "origin": origin, "sealed": rejected.kept.sealed}
-                )
+            name = name_of(target.scope, hashlib.sha256(line).hexdigest())
+            dead.append(rejected.letter(name, origin, str(position)))
+            sealed += filter(None, [rejected.seal(name, origin)])
     added = _add(lake, target.table, rows, target.key, target.scope)
     _add(lake, RESTRICTED, sealed, "reference_id", target.scope)
     _add(lake, DEAD_LETTER, dead, "dead_letter_id", target.scope)
@@ -201,5 +174,6 @@ def _add(
     return lake.append_new(table, rows_of(table, rows), key, scope) if rows else 0
 
 
-def _name(*parts: str) -> str:
+def name_of(*parts: str) -> str:
+    """Return a name made of what makes a row the same row again."""
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

@@ -39,8 +39,14 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS = 20
 Result = TypeVar("Result")
-Chosen = tuple[pa.Table, str | None, int]
-"""What a commit adds, the name of its transaction if it has one, and the version of that."""
+Chosen = tuple[pa.Table, Mapping[str, int]]
+"""What a commit adds, and the transactions that it carries: their versions by name."""
+Moves = Mapping[str, tuple[int | None, int]]
+"""Where named positions of a table stand (None: nowhere yet), and where a commit moves them."""
+
+
+class Overtaken(MobilakeError):
+    """Raised where a position is not where its writer left it: there is another writer."""
 
 
 @dataclass(frozen=True)
@@ -106,11 +112,43 @@ class Lake:
             MobilakeError: `into` has gone.
         """
 
-        def once(delta: DeltaTable) -> Chosen:
+        def once(delta: DeltaTable) -> Chosen | None:
             done = (delta.transaction_version(transaction) or 0) if transaction else 0
-            return (rows.slice(0, 0) if done >= version else rows), transaction, version
+            if done >= version or not rows.num_rows:
+                return None
+            return rows, {transaction: version} if transaction else {}
 
         return self._commit(table, once, into)
+
+    def advance(
+        self, table: RawTable, rows: pa.Table, moves: Moves, into: DeltaTable | None = None
+    ) -> int:
+        """Append rows and move positions in one commit; return how many rows were new.
+
+        The same call again, after one of which nobody knows how it ended, does nothing more.
+
+        Args:
+            rows: as for `append`; there may be none.
+
+        Raises:
+            Overtaken: a position stands elsewhere: another writer reads the same.
+            MobilakeError: `into` has gone.
+        """
+        ends = {name: end for name, (_, end) in moves.items()}
+
+        def all_or_none(delta: DeltaTable) -> Chosen | None:
+            stand = {name: delta.transaction_version(name) for name in moves}
+            if stand == ends:
+                return None
+            for name, (start, end) in moves.items():
+                if stand[name] != start:
+                    raise Overtaken(
+                        f"{name} was to be taken from {start} to {end}, and stands at "
+                        f"{stand[name]} in the lake: another lander reads it. Stop one of them."
+                    )
+            return rows, ends
+
+        return self._commit(table, all_or_none, into)
 
     def append_new(self, table: RawTable, rows: pa.Table, key: str, scope: str) -> int:
         """Append the rows whose `key` the table does not hold yet; return how many that were.
@@ -124,10 +162,10 @@ class Lake:
         """
         first = first_of_each(rows, key)
 
-        def unknown(delta: DeltaTable) -> Chosen:
+        def unknown(delta: DeltaTable) -> Chosen | None:
             known = self._known(delta, first, key)
             fresh = filtered(first, [value not in known for value in column(first, key)])
-            return fresh, scope, delta.version() + 1
+            return (fresh, {scope: delta.version() + 1}) if fresh.num_rows else None
 
         return self._commit(table, unknown)
 
@@ -207,21 +245,22 @@ class Lake:
     def _commit(
         self,
         table: RawTable,
-        choose: Callable[[DeltaTable], Chosen],
+        choose: Callable[[DeltaTable], Chosen | None],
         into: DeltaTable | None = None,
     ) -> int:
         for attempt in range(ATTEMPTS):
             delta = self._still_there(into) if into else self.open(table)
-            rows, transaction, version = choose(delta)
-            if not rows.num_rows:
+            chosen = choose(delta)
+            if chosen is None:
                 return 0
+            rows, transactions = chosen
             try:
                 write_deltalake(
                     delta,
                     self._landing(table, rows, delta),
                     mode="append",
                     writer_properties=table.writer(typical_text(rows)),
-                    commit_properties=_named(transaction, version),
+                    commit_properties=_named(transactions),
                 )
             except CommitFailedError:
                 log.info("another writer was first on %s; looking again", table.name)
@@ -266,11 +305,13 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _named(transaction: str | None, version: int) -> CommitProperties | None:
+def _named(transactions: Mapping[str, int]) -> CommitProperties | None:
     """Name a commit. Delta forgets names by the machine's clock, so this is no time of ours."""
-    if transaction is None:
+    if not transactions:
         return None
     stamp = int(time.time() * 1000)
     return CommitProperties(
-        app_transactions=[Transaction(transaction, version, last_updated=stamp)]
+        app_transactions=[
+            Transaction(name, version, last_updated=stamp) for name, version in transactions.items()
+        ]
     )

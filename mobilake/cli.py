@@ -87,12 +87,17 @@ def application(context: Context, sources: dict[str, Source]) -> typer.Typer:
         say(str(service.run(context, list(sources.values()), every)))
 
     @app.command()
-    def stream() -> None:
-        """Take in what is sent over HTTP, until told to stop (Ctrl-C, SIGTERM)."""
+    def stream(
+        accept_loss: Annotated[
+            bool,
+            typer.Option("--accept-loss", help="Go on after what Kafka deleted before it came."),
+        ] = False,
+    ) -> None:
+        """Take in what is sent by HTTP, Kafka and MQTT, until told to stop (Ctrl-C, SIGTERM)."""
         from ingestion.stream import service
 
         logging.getLogger("ingestion").setLevel(os.environ.get(LOG_LEVEL, "INFO").upper())
-        service.run(context, list(sources.values()))
+        service.run(context, list(sources.values()), accept_loss)
         say("Stopped: all that was accepted has landed.")
 
     @app.command()

@@ -44,6 +44,42 @@ class Poll(_Section):
     registrations_s: float = Field(60.0, gt=0, le=86400)
 
 
+class Kafka(_Section):
+    """Which topics of Apache Kafka, or Azure Event Hubs, the lander reads.
+
+    Attributes:
+        brokers: `host:port`, some of them with commas between.
+        topics: whose messages each topic holds, by its name.
+        options: further ones of librdkafka's, such as `security.protocol`.
+        secrets: the names of the secrets that are further options, such as `sasl.password`.
+        holes: whether offsets may be missing, as where topics are compacted, or transactions used.
+    """
+
+    brokers: str = ""
+    topics: dict[str, str] = {}
+    options: dict[str, str] = {}
+    secrets: dict[str, str] = {}
+    holes: bool = False
+
+
+class Mqtt(_Section):
+    """What the lander subscribes to at an MQTT 5 broker.
+
+    Attributes:
+        url: `mqtt://host:port`, or `mqtts://host:port`.
+        topics: whose messages come, by topic filter; the first that matches counts.
+        client_id: by which the broker knows what was not acknowledged yet: one for each lander.
+        password: the name of the secret.
+    """
+
+    url: str = Field("", pattern=r"^(mqtts?://[^/\s:]+(:\d{1,5})?)?$")
+    topics: dict[str, str] = {}
+    client_id: str = "mobilake"
+    username: str = ""
+    password: str = ""
+    at_once: int = Field(1000, ge=1, le=65535)
+
+
 class Stream(_Section):
     """Who may send events to the lander, where it listens, and how much it takes at once.
 
@@ -59,6 +95,8 @@ class Stream(_Section):
     commit_messages: int = Field(20_000, ge=1, le=1_000_000)
     max_body_mb: float = Field(8.0, gt=0, le=1024)
     waiting_mb: float = Field(64.0, gt=0, le=65536)
+    kafka: Kafka = Kafka()
+    mqtt: Mqtt = Mqtt()
 
 
 class Privacy(_Section):

@@ -300,7 +300,7 @@ def tides(new_workspace: Callable[[str], Workspace]) -> Workspace:
 
 @pytest.fixture(scope="session")
 def published(city: SmallCity, new_workspace: Callable[[str], Workspace]) -> Workspace:
-    """The small city: history imported, polled, built twice and published; read only."""
+    """The small city: history imported, polled, built and published; read only."""
     space = new_workspace("published")
     simulated = city.world.home
     space.environment = {DATABASE_URL: operations_url(simulated)}
@@ -313,7 +313,6 @@ def published(city: SmallCity, new_workspace: Callable[[str], Workspace]) -> Wor
         space.run("ingest", **services(url))
         earlier, *later = map(str, city.events)
         space.run("import", "events", "--system", SYSTEM_ID, *later)
-        space.models()
         write_operations(city.world.city, simulated, city.until)
         space.run("ingest")
         space.run("import", "events", "--system", SYSTEM_ID, earlier)

@@ -9,7 +9,6 @@ read; 429 and 503 to come again.
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -17,7 +16,6 @@ from typing import Any
 from uuid import uuid4
 
 import anyio
-import orjson
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -25,7 +23,7 @@ from starlette.routing import Route
 
 from ingestion.bodies import Bodies, Body, TooLarge, Undecodable, Unpacker
 from ingestion.stream.gathering import Full, Gathering
-from ingestion.stream.message import Message
+from ingestion.stream.message import Message, parsed
 from mobilake.errors import TransientError
 from mobilake.secrets import Secret
 
@@ -54,6 +52,7 @@ class Endpoint:
         clock: the time of receipt; aware UTC.
         max_body_mb: a request that is larger, unpacked, is refused.
         waiting_mb: of all requests under way.
+        trouble_of: tells why other channels take nothing at present; None where all is well.
     """
 
     def __init__(
@@ -63,12 +62,14 @@ class Endpoint:
         clock: Callable[[], datetime],
         max_body_mb: float,
         waiting_mb: float,
+        trouble_of: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._gathering = gathering
         self._key_of = key_of
         self._clock = clock
         self._max_body = int(max_body_mb * MEGABYTE)
         self._bodies = Bodies(int(waiting_mb * MEGABYTE))
+        self._trouble_of = trouble_of
 
     def application(self) -> Starlette:
         """Return the ASGI application; what was taken in is committed before it ends."""
@@ -87,7 +88,7 @@ class Endpoint:
         return Starlette(routes=routes, lifespan=lifespan)
 
     async def _health(self, request: Request) -> Response:
-        trouble = self._gathering.trouble
+        trouble = self._gathering.trouble or self._trouble_of()
         return JSONResponse(
             {"waiting": self._gathering.waiting, "trouble": trouble}, 503 if trouble else 200
         )
@@ -150,15 +151,8 @@ class Endpoint:
 
         if kind.partition(";")[0].strip().lower() in LINES:
             lines = [line for line in content.splitlines() if line.strip()]
-            return [message(index, *_parsed(line)) for index, line in enumerate(lines)]
-        document, unread = _parsed(content)
+            return [message(index, *parsed(line)) for index, line in enumerate(lines)]
+        document, unread = parsed(content)
         if isinstance(document, list):
             return [message(index, one) for index, one in enumerate(document)]
         return [message(0, document, unread)]
-
-
-def _parsed(content: bytes) -> tuple[Any, bytes | None]:
-    try:
-        return orjson.loads(content), None
-    except json.JSONDecodeError:
-        return None, content

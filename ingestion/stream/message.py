@@ -13,6 +13,19 @@ from ingestion.raw import RawTable
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """Where a message stands in a log whose reader goes on from what the lake says.
+
+    Attributes:
+        log: the name of the log, such as `kafka:events:<id>:3`.
+        offset: the message's number in it.
+    """
+
+    log: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message.
 
@@ -23,6 +36,7 @@ class Message:
         received_at: when it came; aware UTC.
         document: the JSON value that it holds.
         unread: the bytes of a message that is no JSON, and has no document.
+        mark: where the channel goes on after it, if that stands in the lake.
     """
 
     sender: str
@@ -31,6 +45,7 @@ class Message:
     received_at: datetime
     document: Any
     unread: bytes | None = None
+    mark: Mark | None = None
 
     @property
     def body(self) -> bytes:
@@ -39,7 +54,7 @@ class Message:
 
 
 ReadMessage = Callable[[Message], Mapping[str, object]]
-"""Turns a message into a row of a raw table, or raises `importer.Rejected`."""
+"""Turns a message into a row of a raw table, or raises `dead_letters.Rejected`."""
 
 
 @dataclass(frozen=True)
@@ -53,3 +68,11 @@ class Intake:
 
     table: RawTable
     reader: Callable[[Any], ReadMessage]
+
+
+def parsed(content: bytes) -> tuple[Any, bytes | None]:
+    """Return the JSON value of some bytes, or None and the bytes where they are none."""
+    try:
+        return orjson.loads(content), None
+    except orjson.JSONDecodeError:
+        return None, content

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import random
-import shutil
-import subprocess
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
-import duckdb
 import pyarrow.parquet as pq
-import pytest
-import zstandard
 
-from ingestion.lake import Lake, rows_of
-from ingestion.sources.weather.tables import WEATHER_HOURLY
-from simulator import City
-from simulator.moments import to_seconds
-from simulator.weather_service import SETTLED_S, forecast
+from simulator.weather_service import SETTLED_S
 
 ROOT = Path(__file__).parents[2]
 SYSTEM = "port_aurora"
@@ -136,124 +124,3 @@ def test_a_system_is_registered_by_its_id_in_the_catalogue(workspace, city):
         assert SYSTEM in workspace.run("systems", "search", "aurora")
         assert "is registered (Europe/Lisbon" in workspace.run("systems", "add", SYSTEM)
         assert "nothing new" in workspace.run("ingest", "catalogue", **address)
-
-
-def test_weather_that_came_in_any_order_is_what_a_rebuild_makes_of_it(workspace, new_workspace):
-    """Answers of four days, each day told anew, land late and shuffled over two builds."""
-    city = City(seed=4, started_on=date(2026, 3, 27), stations=2)
-    begin = datetime(2026, 3, 28, tzinfo=UTC)
-    answers = [answer(city, begin + timedelta(hours=5 * n)) for n in range(20)]
-    answers += [{**answers[3], "request_id": "html", "body": "<html>"}, answers[5]]
-    random.Random(1).shuffle(answers)
-    workspace.import_history("system_information", information(workspace.home.parent, city))
-    lake = Lake(str(workspace.home / "lake"), lambda: datetime.now(UTC))
-    lake.open(WEATHER_HOURLY)
-    for batch in (answers[:12], answers[12:]):
-        lake.append(WEATHER_HOURLY, rows_of(WEATHER_HOURLY, batch))
-        workspace.models("fct_weather_hourly")
-    rebuilt = new_workspace("rebuilt")
-    shutil.copytree(workspace.home / "lake", rebuilt.home / "lake")
-    rebuilt.models("fct_weather_hourly")
-    columns = "* exclude (built_at)"
-    with duckdb.connect() as both:
-        both.execute(f"attach '{workspace.home / 'gold.duckdb'}' as one (read_only)")
-        both.execute(f"attach '{rebuilt.home / 'gold.duckdb'}' as other (read_only)")
-        [(hours,)] = both.execute("select count(*) from other.gold.fct_weather_hourly").fetchall()
-        for left, right in (("one", "other"), ("other", "one")):
-            only = both.execute(
-                f"select {columns} from {left}.gold.fct_weather_hourly except all "
-                f"select {columns} from {right}.gold.fct_weather_hourly"
-            ).fetchall()
-            assert only == []
-    assert hours > 100
-
-
-def answer(city: City, at: datetime) -> dict[str, object]:
-    days = at.date() - timedelta(days=1), at.date() + timedelta(days=1)
-    body = forecast(city, to_seconds(at), *days, VARIABLES, has_faults=True)
-    return {
-        "request_id": f"{at:%Y%m%dT%H}",
-        "system_id": SYSTEM,
-        "lat": 38.7,
-        "lon": -9.1,
-        "from_on": days[0],
-        "until_on": days[1],
-        "requested_at": at,
-        "fetched_at": at,
-        "http_status": 200,
-        "body": json.dumps(body),
-    }
-
-
-def information(folder: Path, city: City) -> Path:
-    line = {
-        "fetched_at": "2026-03-28T00:00:00Z",
-        "body": {"data": {"system_id": SYSTEM, "name": "Port Aurora", "timezone": "Europe/Lisbon"}},
-    }
-    file = folder / "system_information.jsonl.zst"
-    file.write_bytes(zstandard.compress(json.dumps(line).encode() + b"\n"))
-    return file
-
-
-@pytest.mark.real_data
-def test_the_history_of_the_worldwide_catalogue_becomes_versions_of_systems(real_data, workspace):
-    folder = real_data / "gbfs_spec"
-    history, listed = folder / "systems_history.jsonl.gz", folder / "systems.csv"
-    said = workspace.run("import", "catalogue", str(history), str(listed))
-    assert "11,030 received = 11,030 new" in said
-    assert "1,520 received = 1,520 new" in said
-    again = workspace.run("import", "catalogue", str(history), str(listed))
-    assert "11,030 received = 0 new + 11,030 known" in again
-    workspace.import_history(
-        "system_information", information(workspace.home.parent, City(1, date(2026, 1, 1), 2))
-    )
-    workspace.models("dim_system")
-
-    lines = subprocess.run(["gzip", "-dc", history], capture_output=True, check=True).stdout
-    changes = [json.loads(line) for line in lines.splitlines()]
-    with listed.open(encoding="utf-8-sig", newline="") as file:
-        now = {row["System ID"]: row for row in csv.DictReader(file)}
-    later = max(change["commit_ts"] for change in changes) + 1
-    changes += [
-        {"commit_ts": later, "op": "upsert", "system_id": system_id, "row": row}
-        for system_id, row in now.items()
-    ]
-    versions, current = versions_of(changes)
-    assert current == set(now)
-    with duckdb.connect(str(workspace.home / "gold.duckdb"), read_only=True) as gold:
-        found = gold.execute(
-            f"select count(*), count(distinct system_id) from gold.gold.dim_system "
-            f"where system_id <> '{SYSTEM}' or is_registered is null"
-        ).fetchone()
-        listed_now = gold.execute(
-            "select system_id from gold.gold.dim_system where is_current and is_listed"
-        ).fetchall()
-    assert found is not None
-    assert found == (sum(versions.values()), len(versions))
-    assert {row[0] for row in listed_now} == current
-
-
-ATTRIBUTES = (
-    "Country Code", "Name", "Location", "URL", "Auto-Discovery URL", "Supported Versions",
-    "Authentication Type",
-)  # fmt: skip
-
-
-def versions_of(changes: list[dict[str, object]]) -> tuple[Counter[str], set[str]]:
-    """Return how often each system is said to be otherwise in what we show, and those listed."""
-    said: dict[str, tuple[object, ...]] = {}
-    versions: Counter[str] = Counter()
-    at_once = {}  # ids with a blank were removed as those without were entered: these stay
-    for change in sorted(changes, key=lambda one: (one["commit_ts"], one["op"] == "upsert")):
-        at_once[change["commit_ts"], str(change["system_id"]).strip()] = change
-    for (_, system_id), change in at_once.items():
-        row = change["row"]
-        assert isinstance(row, dict)
-        shown = tuple((row.get(name) or "").strip() for name in ATTRIBUTES)
-        if change["op"] == "delete":  # described as it was
-            shown = said[system_id][1:]
-        now = (change["op"] == "upsert", *shown)
-        if said.get(system_id) != now:
-            versions[system_id] += 1
-        said[system_id] = now
-    return versions, {system_id for system_id, now in said.items() if now[0]}

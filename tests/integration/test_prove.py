@@ -1,4 +1,4 @@
-"""Outages and clauses are proved from the bytes they rest on; a changed byte does not get past."""
+"""Outages are proved from the bytes they rest on; a changed byte does not get past."""
 
 from __future__ import annotations
 
@@ -47,22 +47,6 @@ def test_an_outage_is_proved_from_raw_with_its_trail(published, outage):
     assert with_body
     assert all(poll["hash_holds"] for poll in with_body)
     assert not list(published.home.glob("prove-*"))
-
-
-def test_a_month_of_a_clause_is_proved_from_raw(published):
-    ((system, month, outages),) = published.ask(
-        """select system_id, month_on, outages_seen
-        from mart_sla_month where rule_id = 'BAY-12'
-        order by month_on desc limit 1"""
-    )
-    said = published.run("prove", "mart_sla_month", str(system), "BAY-12", f"{month:%Y-%m}")
-    assert said.rstrip().endswith("Proved: the same comes out of the same bytes.")
-    trail = json.loads(
-        (published.home / "evidence" / f"mart_sla_month-{system}-BAY-12-{month}.json").read_text()
-    )
-    assert trail["published"] == trail["recomputed"]
-    assert trail["published"]["outages_seen"] == outages
-    assert len(trail["polls"]) > 1000
 
 
 def test_a_byte_changed_in_the_lake_is_told(published, outage, new_workspace):

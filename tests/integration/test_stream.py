@@ -5,18 +5,14 @@ from __future__ import annotations
 import os
 import random
 import signal
-import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx
-import pytest
 
 ROUNDS = int(os.environ.get("MOBILAKE_KILLS", "3"))
 """How often the lander is killed: 50 times in `make soak`."""
@@ -77,53 +73,19 @@ def sending(load: Load) -> Iterator[None]:
             device.join(60)
 
 
-@pytest.fixture
-def lander(workspace, tmp_path: Path):
-    """Starts the lander on a port of its own, and waits until it listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    workspace.environment = {
-        "MOBILAKE_STREAM__PORT": str(port),
-        "MOBILAKE_STREAM__SENDERS": '{"town": "devices"}',
-        "MOBILAKE_SECRET_DEVICES": API_KEY,
-    }
-    started: list[subprocess.Popen[str]] = []
-
-    def start() -> tuple[subprocess.Popen[str], str]:
-        process, url = workspace.start("stream"), f"http://127.0.0.1:{port}"
-        started.append(process)
-        for _ in range(300):
-            try:
-                if httpx.get(f"{url}/health").status_code == 200:
-                    return process, url
-            except httpx.HTTPError:
-                assert process.poll() is None, process.communicate()[0]
-                time.sleep(0.1)
-        pytest.fail("the lander does not listen")
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
-
-
 def test_what_was_answered_for_is_there_once_whenever_the_lander_is_killed(
     workspace, lander
 ) -> None:
-    process, url = lander()
-    load, chance = Load(url), random.Random(1)
+    process = lander.start()
+    load, chance = Load(lander.url), random.Random(1)
     with sending(load):
         for _ in range(ROUNDS):
             time.sleep(chance.uniform(0.2, 1.5))
             process.send_signal(signal.SIGKILL)
             process.communicate()
-            process, _ = lander()
+            process = lander.start()
         time.sleep(1)
-    process.send_signal(signal.SIGTERM)
-    said, _ = process.communicate(timeout=30)
-    assert process.returncode == 0, said
-    assert "all that was accepted has landed" in said
+    lander.stop(process)
 
     workspace.models("stg_events__device_event")
     events = workspace.bronze("select event_id from bronze.stg_events__device_event")
@@ -136,5 +98,5 @@ def test_what_was_answered_for_is_there_once_whenever_the_lander_is_killed(
 
 
 def test_a_second_lander_says_that_the_port_is_taken(workspace, lander) -> None:
-    lander()
+    lander.start()
     assert "is another lander running?" in workspace.run("stream", code=1)

@@ -217,7 +217,7 @@ def test_files_become_trips_and_a_corrected_one_takes_the_place_of_its_own(
     corrected = [header, first.replace("R1", "R1x"), second.replace("12:10", "12:20")]
     files["t2_202604.csv"].write_text("\n".join(corrected) + "\n", encoding="utf-8")
     import_trips(workspace, files["t2_202604.csv"])
-    workspace.models(*BUILT, tested=True)
+    workspace.models(*BUILT)
     rides = "select ride_id, duration_s from gold.fct_trip where ride_id like 'R%' order by 1"
     assert workspace.ask(rides) == [("R1", 1200.0), ("R1x", 1200.0), ("R2", 1200.0), ("R4", 600.0)]
 

@@ -1,4 +1,4 @@
-"""Outages of clusters and values of metrics are recomputed from the bytes they rest on."""
+"""Outages of clusters, clauses and values of metrics are recomputed from the bytes they rest on."""
 
 from __future__ import annotations
 
@@ -41,6 +41,22 @@ def polls_of_a_station_that_is_empty_at_first():
                 "data": {"stations": [station]},
             },
         }
+
+
+def test_a_month_of_a_clause_is_proved_from_raw(published):
+    ((system, month, outages),) = published.ask(
+        """select system_id, month_on, outages_seen
+        from mart_sla_month where rule_id = 'BAY-12'
+        order by month_on desc limit 1"""
+    )
+    said = published.run("prove", "mart_sla_month", str(system), "BAY-12", f"{month:%Y-%m}")
+    assert said.rstrip().endswith("Proved: the same comes out of the same bytes.")
+    trail = json.loads(
+        (published.home / "evidence" / f"mart_sla_month-{system}-BAY-12-{month}.json").read_text()
+    )
+    assert trail["published"] == trail["recomputed"]
+    assert trail["published"]["outages_seen"] == outages
+    assert len(trail["polls"]) > 1000
 
 
 def test_an_outage_of_a_cluster_is_proved_from_raw(published):

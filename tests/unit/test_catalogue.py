@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ingestion.attempt import Attempt
-from ingestion.importer import Rejected
+from ingestion.dead_letters import Rejected
 from ingestion.lake import rows_of
 from ingestion.sources.catalogue.entries import listed, read_change
 from ingestion.sources.catalogue.lookup import current, url_of

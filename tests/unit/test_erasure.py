@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion import upkeep
+from ingestion.dead_letters import DEAD_LETTER
 from ingestion.erasure import ERASURE, Erased, Sought, erase, without
-from ingestion.importer import DEAD_LETTER
 from ingestion.lake import Lake, RawTable, rows_of
 from ingestion.privacy import RESTRICTED, pseudonym, seal
 from ingestion.raw import BLANK, ITEMS, ROW, Subject

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.importer import DEAD_LETTER, Counts, import_file
+from ingestion.dead_letters import DEAD_LETTER
+from ingestion.importer import Counts, import_file
 from ingestion.lake import rows_of
 from ingestion.privacy import RESTRICTED, pseudonym
 from ingestion.source import Context

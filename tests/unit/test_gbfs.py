@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.importer import DEAD_LETTER
+from ingestion.dead_letters import DEAD_LETTER
 from ingestion.lake import Lake
 from ingestion.pipeline import ingest
 from ingestion.privacy import RESTRICTED, pseudonym, unseal

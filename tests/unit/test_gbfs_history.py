@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ingestion.importer import Rejected
+from ingestion.dead_letters import Rejected
 from ingestion.lake import rows_of
 from ingestion.source import Context
 from ingestion.sources.gbfs.feeds import FEEDS

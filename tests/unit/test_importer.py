@@ -13,15 +13,8 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.importer import (
-    DEAD_LETTER,
-    IMPORT_FILE,
-    Counts,
-    Rejected,
-    Target,
-    import_file,
-    opened,
-)
+from ingestion.dead_letters import DEAD_LETTER, Rejected
+from ingestion.importer import IMPORT_FILE, Counts, Target, import_file, opened
 from ingestion.lake import Lake, RawTable, column
 from ingestion.privacy import Protected
 from ingestion.source import Context

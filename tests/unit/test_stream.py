@@ -14,7 +14,7 @@ from hypothesis import settings as trying
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from ingestion.importer import DEAD_LETTER
+from ingestion.dead_letters import DEAD_LETTER
 from ingestion.lake import Lake
 from ingestion.privacy import RESTRICTED, pseudonym, unseal
 from ingestion.source import Context, load_sources

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from ingestion.importer import DEAD_LETTER
+from ingestion.dead_letters import DEAD_LETTER
 from ingestion.lake import Lake
 from ingestion.source import Context
 from ingestion.sources.trips.families import DROP, KEEP, Family, layout_of, read_families

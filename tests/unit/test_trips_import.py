@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from ingestion.importer import DEAD_LETTER, IMPORT_FILE
+from ingestion.dead_letters import DEAD_LETTER
+from ingestion.importer import IMPORT_FILE
 from ingestion.lake import Lake, RawTable
 from ingestion.privacy import RESTRICTED, pseudonym, unseal
 from ingestion.source import Context

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ingestion.importer import DEAD_LETTER, IMPORT_FILE
+from ingestion.dead_letters import DEAD_LETTER
+from ingestion.importer import IMPORT_FILE
 from ingestion.source import Context
 from ingestion.sources.zones.features import BadZone, Reading, features_of, zone_of
 from ingestion.sources.zones.landing import land

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from ingestion.dead_letters import DEAD_LETTER
 from ingestion.files import opened
-from ingestion.importer import DEAD_LETTER, Counts, account, import_file
+from ingestion.importer import Counts, account, import_file
 from ingestion.lake import rows_of
 from ingestion.source import Context
 from ingestion.sources.catalogue.entries import (

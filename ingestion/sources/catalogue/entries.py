@@ -12,7 +12,8 @@ from typing import Any
 
 import orjson
 
-from ingestion.importer import Rejected, Target
+from ingestion.dead_letters import Rejected
+from ingestion.importer import Target
 from ingestion.privacy import Protected
 from ingestion.sources.catalogue.tables import SYSTEM_CATALOGUE
 

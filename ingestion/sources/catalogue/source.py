@@ -11,8 +11,9 @@ import anyio
 from pydantic import Field
 
 from ingestion.attempt import Attempt
+from ingestion.dead_letters import DEAD_LETTER
 from ingestion.http import Client
-from ingestion.importer import DEAD_LETTER, IMPORT_FILE
+from ingestion.importer import IMPORT_FILE
 from ingestion.lake import Lake, rows_of
 from ingestion.privacy import RESTRICTED
 from ingestion.source import Context, Options, Source

@@ -8,7 +8,8 @@ from datetime import datetime
 
 import orjson
 
-from ingestion.importer import Rejected, Target
+from ingestion.dead_letters import Rejected
+from ingestion.importer import Target
 from ingestion.sources.events.event import event_of, rejected, row_of
 from ingestion.sources.events.tables import DEVICE_EVENT
 from mobilake.secrets import Secret

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ingestion.importer import Rejected
+from ingestion.dead_letters import Rejected
 from ingestion.source import Context
 from ingestion.sources.events.event import event_of, rejected, row_of
 from ingestion.stream.message import Message, ReadMessage

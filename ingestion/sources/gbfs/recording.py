@@ -15,7 +15,8 @@ from typing import Any
 import orjson
 
 from ingestion.attempt import without_secrets
-from ingestion.importer import Rejected, Target
+from ingestion.dead_letters import Rejected
+from ingestion.importer import Target
 from ingestion.privacy import Protected, seal
 from ingestion.sources.gbfs.feeds import PERSONAL
 from ingestion.sources.gbfs.tables import GBFS_FETCH, body_columns, fetch_id, not_modified_id

@@ -10,8 +10,9 @@ import anyio
 import anyio.to_thread
 
 from ingestion.credentials import Credential
+from ingestion.dead_letters import DEAD_LETTER
 from ingestion.http import Client
-from ingestion.importer import DEAD_LETTER, IMPORT_FILE
+from ingestion.importer import IMPORT_FILE
 from ingestion.lake import rows_of
 from ingestion.privacy import RESTRICTED
 from ingestion.source import Context, Polling, Source

@@ -12,7 +12,8 @@ from datetime import datetime
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from ingestion.importer import DEAD_LETTER, Counts, account
+from ingestion.dead_letters import DEAD_LETTER
+from ingestion.importer import Counts, account
 from ingestion.lake import Lake, rows_of
 from ingestion.privacy import RESTRICTED, seal
 from ingestion.source import Context

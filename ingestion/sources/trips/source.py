@@ -7,7 +7,8 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from ingestion.importer import DEAD_LETTER, IMPORT_FILE
+from ingestion.dead_letters import DEAD_LETTER
+from ingestion.importer import IMPORT_FILE
 from ingestion.lake import rows_of
 from ingestion.privacy import RESTRICTED
 from ingestion.source import Context, Source

@@ -9,7 +9,8 @@ from typing import Any
 
 import orjson
 
-from ingestion.importer import DEAD_LETTER, Counts, account
+from ingestion.dead_letters import DEAD_LETTER
+from ingestion.importer import Counts, account
 from ingestion.lake import Lake, rows_of
 from ingestion.source import Context
 from ingestion.sources.zones.features import BadZone, Reading, Zone, features_of, zone_of

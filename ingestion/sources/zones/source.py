@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ingestion.importer import DEAD_LETTER, IMPORT_FILE
+from ingestion.dead_letters import DEAD_LETTER
+from ingestion.importer import IMPORT_FILE
 from ingestion.source import Context, Source
 from ingestion.sources.zones import commands
 from ingestion.sources.zones.tables import ZONE

@@ -1,4 +1,4 @@
-"""Oslo's real recording, every poll of it: 2022 to 2025, two versions, one empty body."""
+"""Oslo's real recording, judged and published: 2022 to 2025, two versions, one empty body."""
 
 from __future__ import annotations
 
@@ -15,10 +15,7 @@ def oslo(real_data, new_workspace):
             "import", "gbfs", "--system", "oslo", "--feed", feed, "--timezone", "Europe/Oslo",
             str(real_data / "oslo" / f"{feed}.jsonl.zst"),
         )  # fmt: skip
-    space.models(
-        "fct_feed_fetch", "fct_feed_gap", "fct_station_state", "int_findings__feed_days",
-        "mart_feed_quality_day", "mart_station_day",
-    )  # fmt: skip
+    space.build()
     return space
 
 
