@@ -58,11 +58,24 @@ def protect(text: str, fields: Mapping[str, str], key: Secret) -> Protected:
         return Protected(text)
     try:
         document = orjson.loads(text)
-        if isinstance(document, dict | list):
-            return Protected(orjson.dumps(_cleaned(document, fields, key)).decode())
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError):
-        pass  # not JSON, or nested deeper than can be written again
+    except orjson.JSONDecodeError:
+        document = None
+    if isinstance(document, dict | list):
+        cleaned = protect_document(document, fields, key)
+        if cleaned is not None:
+            return Protected(cleaned)
     return Protected(None, seal(text, key))
+
+
+def protect_document(document: Any, fields: Mapping[str, str], key: Secret) -> str | None:
+    """Return a JSON value as text, its personal values replaced as `protect` does.
+
+    None where it is nested deeper than can be written again.
+    """
+    try:
+        return orjson.dumps(_cleaned(document, fields, key)).decode()
+    except (orjson.JSONEncodeError, RecursionError):
+        return None
 
 
 def pseudonym(value: str, key: Secret) -> str:
@@ -71,7 +84,7 @@ def pseudonym(value: str, key: Secret) -> str:
     It begins with the key's version, such as `k2-`, from the second one on.
     """
     version = f"k{key.version}-" if key.version > 1 else ""
-    return version + hmac.digest(_derived(key, "pseudonym"), value.encode(), "sha256").hex()[:32]
+    return version + _hashed(_derived(key, "pseudonym"), value)
 
 
 def seal(text: str, key: Secret) -> str:
@@ -104,6 +117,11 @@ def _cleaned(node: Any, fields: Mapping[str, str], key: Secret) -> Any:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+@lru_cache(maxsize=65_536)
+def _hashed(derived: bytes, value: str) -> str:
+    return hmac.digest(derived, value.encode(), "sha256").hex()[:32]
 
 
 @lru_cache(maxsize=8)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 import orjson
 
-from ingestion.privacy import HASH, Protected, protect, pseudonym, seal
+from ingestion.privacy import HASH, Protected, protect, protect_document, pseudonym, seal
 from ingestion.sources.gbfs.feeds import PERSONAL
 from ingestion.sources.gbfs.recording import moment_of
 from mobilake.secrets import Secret
@@ -28,6 +29,10 @@ MEMBERS = frozenset(
         *("event_id", "device_kind", "device_id", "event_type", "occurred_at", "received_at"),
         *("station_id", "vehicle_id"),
     )
+)
+_in_order = itemgetter(
+    *("attributes", "device_id", "device_kind", "event_id", "event_type", "occurred_at"),
+    *("received_at", "station_ref", "vehicle_id"),
 )
 EARLIEST = datetime(2005, 1, 1, tzinfo=UTC)
 FURTHEST_AHEAD = timedelta(days=1)
@@ -90,10 +95,11 @@ def row_of(event: Event, system_id: str, source: str, position: str) -> dict[str
     """
     moment = event["received_at"] or event["occurred_at"]
     assert isinstance(moment, datetime)
-    told = "\x1f".join([system_id, *(str(event[name]) for name in sorted(event))])
+    told = "\x1f".join([system_id, *map(str, _in_order(event))])
     digest = hashlib.sha256(told.encode()).hexdigest()[:16]
+    stamp = moment.isoformat(timespec="microseconds")[:26].replace("-", "").replace(":", "")
     return event | {
-        "delivery_id": f"{moment:%Y%m%dT%H%M%S.%fZ}-{digest}",
+        "delivery_id": f"{stamp}Z-{digest}",
         "system_id": system_id,
         "source": source,
         "source_position": position,
@@ -135,8 +141,9 @@ def _event_id(event_id: str, document: Mapping[str, Any], key: Secret) -> str:
     names = [document.get("vehicle_id")]
     if document.get("device_kind") not in PLACES:
         names.append(document.get("device_id"))
-    for name in {_as_id(name) for name in names} - {None, ""}:
-        event_id = event_id.replace(str(name), pseudonym(str(name), key))
+    for name in {_as_id(name) for name in names}:
+        if name and name in event_id:
+            event_id = event_id.replace(name, pseudonym(name, key))
     return event_id
 
 
@@ -181,10 +188,7 @@ def _attributes(document: Mapping[str, Any], key: Secret) -> str | None:
     others = {name: value for name, value in document.items() if name not in MEMBERS}
     if not others:
         return None
-    try:
-        kept = protect(orjson.dumps(others).decode(), _PERSONAL, key).text
-    except orjson.JSONEncodeError:
-        kept = None
+    kept = protect_document(others, _PERSONAL, key)
     if kept is None:
         raise _Wrong("its attributes are nested too deeply")
     if len(kept) > LONGEST_ATTRIBUTES:
