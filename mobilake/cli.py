@@ -101,6 +101,17 @@ def application(context: Context, sources: dict[str, Source]) -> typer.Typer:
         say("Stopped: all that was accepted has landed.")
 
     @app.command()
+    def redrive() -> None:
+        """Try the dead letters of the stream again, after what rejected them was mended."""
+        from ingestion.stream.redrive import redrive
+        from ingestion.stream.service import intake_of
+        from mobilake.locks import alone
+
+        with alone(context.settings.home / "locks" / "redrive.lock", "redrive"):
+            intake = intake_of(list(sources.values()))
+            say(str(redrive(context, intake, lambda done, of: say(f"{done:,} of {of:,} read"))))
+
+    @app.command()
     def maintain() -> None:
         """Merge the small files of the lake, and remove those that nobody needs any more."""
         from ingestion.privacy import RESTRICTED

@@ -44,7 +44,7 @@ def run(context: Context, sources: Sequence[Source], accept_loss: bool = False) 
         pumps = []
         if chosen.kafka.topics or chosen.mqtt.topics:
             held.enter_context(alone(context.settings.home / "locks" / "stream.lock", "stream"))
-            pumps = _pumps(context, _intake(sources), accept_loss)
+            pumps = _pumps(context, intake_of(sources), accept_loss)
         answers = endpoint(context, sources, pumps).application()
         config = uvicorn.Config(
             answers, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_S
@@ -62,7 +62,7 @@ def endpoint(context: Context, sources: Sequence[Source], pumps: Sequence[Pump] 
         MobilakeError: nothing can be sent here, or a key has no value.
     """
     chosen = context.settings.stream
-    intake = _intake(sources)
+    intake = intake_of(sources)
     if not chosen.senders and not pumps:
         raise MobilakeError(
             "Nobody may send anything: name the secrets of senders under [stream] senders in "
@@ -92,7 +92,12 @@ def endpoint(context: Context, sources: Sequence[Source], pumps: Sequence[Pump] 
     )
 
 
-def _intake(sources: Sequence[Source]) -> Intake:
+def intake_of(sources: Sequence[Source]) -> Intake:
+    """Return how what is sent becomes rows.
+
+    Raises:
+        MobilakeError: nothing can be sent here.
+    """
     intakes = [source.intake for source in sources if source.intake]
     if len(intakes) != 1:
         raise MobilakeError("Of the [sources] in mobilake.toml just one can be sent to.")

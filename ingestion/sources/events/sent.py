@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ingestion.dead_letters import Rejected
+from ingestion.privacy import seal
 from ingestion.source import Context
 from ingestion.sources.events.event import event_of, rejected, row_of
 from ingestion.stream.message import Message, ReadMessage
@@ -15,12 +17,18 @@ def reader(context: Context) -> ReadMessage:
     """Return what reads events, which may be those of any registered system's devices."""
     key = pseudonym_key(context.settings.home)
 
+    def reject(message: Message, reason: str) -> Rejected:
+        """Reject a message; it is sealed as it was sent, so that it can be tried again."""
+        kept = rejected(message.body, message.document, key)
+        text = message.body.decode("utf-8", "backslashreplace")
+        return Rejected(reason, replace(kept, sealed=kept.sealed or seal(text, key)))
+
     def read(message: Message) -> Mapping[str, object]:
         if message.unread is not None:
-            raise Rejected("not JSON", rejected(message.unread, None, key))
+            raise reject(message, "not JSON")
         event = event_of(message.document, key, message.received_at, message.received_at)
         if isinstance(event, str):
-            raise Rejected(event, rejected(message.body, message.document, key))
+            raise reject(message, event)
         return row_of(event, message.sender, message.channel, message.position)
 
     return read

@@ -13,6 +13,7 @@ from ingestion.sources.events.sent import reader
 from ingestion.sources.events.tables import DEVICE_EVENT
 from ingestion.sources.gbfs.tables import SYSTEM_REGISTRATION
 from ingestion.stream.message import Intake
+from ingestion.stream.redrive import REDRIVEN
 
 
 def pull(context: Context) -> list[Any]:
@@ -22,7 +23,7 @@ def pull(context: Context) -> list[Any]:
 
 SOURCE = Source(
     name="events",
-    tables=(DEVICE_EVENT, SYSTEM_REGISTRATION, IMPORT_FILE, DEAD_LETTER, RESTRICTED),
+    tables=(DEVICE_EVENT, SYSTEM_REGISTRATION, IMPORT_FILE, DEAD_LETTER, RESTRICTED, REDRIVEN),
     pull=pull,
     intake=Intake(DEVICE_EVENT, reader),
     commands={"import events": commands.import_events},
