@@ -200,6 +200,14 @@ class Lake:
         limit: date = (self.clock() - timedelta(days=days)).date()
         return self.rewritten(table, lambda delta: upkeep.expire(delta, limit))
 
+    def drop_days(self, table: RawTable, before: date) -> int:
+        """Delete the days that landed before one; return the rows. `sweep` removes their files.
+
+        Raises:
+            TransientError: others rewrite the table all the time.
+        """
+        return self.rewritten(table, lambda delta: upkeep.drop_days(delta, before))
+
     def compact(self, table: RawTable) -> tuple[int, int]:
         """Merge the small files of each day; return how many there were, and how many there are.
 

@@ -20,18 +20,24 @@ CONFIGURATION = {
 }
 
 
+def drop_days(delta: DeltaTable, limit: date) -> int:
+    """Delete the days that landed before `limit`; return the rows. Their files stay for readers."""
+    if not any(day["landed_on"] and day["landed_on"] < str(limit) for day in delta.partitions()):
+        return 0
+    return int(delta.delete(f"landed_on < cast('{limit}' as date)")["num_deleted_rows"] or 0)
+
+
 def expire(delta: DeltaTable, limit: date) -> int:
     """Delete the days that landed before `limit`, and their files; return the rows.
 
     Files that refused or killed writers left behind, which no version names, go as well once
     nobody can be about to commit them.
     """
-    if not any(day["landed_on"] and day["landed_on"] < str(limit) for day in delta.partitions()):
-        return 0
-    gone = delta.delete(f"landed_on < cast('{limit}' as date)")["num_deleted_rows"]
-    sweep(delta, 0, every_file=False)
-    sweep(delta, UNFINISHED_HOURS)
-    return int(gone or 0)
+    gone = drop_days(delta, limit)
+    if gone:
+        sweep(delta, 0, every_file=False)
+        sweep(delta, UNFINISHED_HOURS)
+    return gone
 
 
 def compact(delta: DeltaTable, table: RawTable) -> tuple[int, int]:

@@ -20,7 +20,6 @@ from mobilake.errors import MobilakeError, explain
 from mobilake.settings import load, share_with_libraries
 
 LOG_LEVEL = "MOBILAKE_LOG_LEVEL"
-UNNEEDED_DAYS = 7
 
 
 def main() -> None:
@@ -113,17 +112,11 @@ def application(context: Context, sources: dict[str, Source]) -> typer.Typer:
 
     @app.command()
     def maintain() -> None:
-        """Merge the small files of the lake, and remove those that nobody needs any more."""
-        from ingestion.privacy import RESTRICTED
-        from mobilake.locks import alone
+        """Merge the small files of the lake; remove what is to be kept no longer."""
+        from mobilake import steps
 
-        context.lake.expire(RESTRICTED, context.settings.privacy.restricted_days)
-        tables = {table.name: table for source in sources.values() for table in source.tables}
-        with alone(context.settings.home / "locks" / "maintain.lock", "maintain"):
-            for table in tables.values():
-                before, after = context.lake.compact(table)
-                swept = context.lake.sweep(table, UNNEEDED_DAYS)
-                say(f"{table.name}: {before:,} files are {after:,} now, {swept:,} old ones removed")
+        for line in steps.maintain(context, list(sources.values())):
+            say(line)
 
     @app.command()
     def build(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
@@ -99,6 +99,18 @@ class Stream(_Section):
     mqtt: Mqtt = Mqtt()
 
 
+class Maintenance(_Section):
+    """For how many days the lake keeps what.
+
+    Attributes:
+        keep_days: by raw table, the days after which its rows go; others keep all.
+        keep_files_days: files that were merged or emptied stay so long, for who still reads them.
+    """
+
+    keep_days: dict[str, Annotated[int, Field(ge=1)]] = {}
+    keep_files_days: int = Field(7, ge=1, le=365)
+
+
 class Privacy(_Section):
     """How long what could not be pseudonymised is kept, encrypted; what tells whose ids are meant.
 
@@ -139,6 +151,7 @@ class Settings(BaseSettings):
     http: Http = Http()
     poll: Poll = Poll()
     stream: Stream = Stream()
+    maintenance: Maintenance = Maintenance()
     privacy: Privacy = Privacy()
     gate: Gate = Gate()
     publication: Publication = Publication()

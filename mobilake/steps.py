@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from ingestion import erasure as erasing
 from ingestion.erasure import Sought
+from ingestion.privacy import RESTRICTED
 from ingestion.source import Context, Source
 from mobilake import transform
 from mobilake.console import say, table
@@ -112,6 +114,39 @@ def publish(context: Context, transformed: Transformed, verdict: Verdict) -> Pub
     return publishing.publish(
         context.settings, verdict, transformed.invocation_id, holdable, context.clock()
     )
+
+
+def maintain(context: Context, sources: Iterable[Source]) -> Iterator[str]:
+    """Merge the small files of each raw table, remove what is to be kept no longer; yield counts.
+
+    A day goes once no build can need it any more: it was published after it was over.
+
+    Raises:
+        MobilakeError: days are set for a table that there is not.
+        TransientError: another process maintains the lake.
+    """
+    chosen, lake = context.settings.maintenance, context.lake
+    tables = {table.name: table for source in sources for table in source.tables}
+    unknown = [name for name in chosen.keep_days if name not in tables]
+    if unknown:
+        raise MobilakeError(
+            f"[maintenance] keep_days names {unknown[0]!r}, which is no raw table: there are "
+            f"{', '.join(sorted(tables))}."
+        )
+    lake.expire(RESTRICTED, context.settings.privacy.restricted_days)
+    published_at = publishing.published_at(context.settings)
+    with alone(context.settings.home / "locks" / "maintain.lock", "maintain"):
+        for name, table in sorted(tables.items()):
+            gone = 0
+            if name in chosen.keep_days and published_at:
+                aged = (context.clock() - timedelta(days=chosen.keep_days[name])).date()
+                gone = lake.drop_days(table, min(aged, published_at.date() - timedelta(days=1)))
+            before, after = lake.compact(table)
+            swept = lake.sweep(table, chosen.keep_files_days)
+            yield (
+                f"{name}: {before:,} files are {after:,} now, {swept:,} old ones removed"
+                + (f", {gone:,} rows kept no longer" if gone else "")
+            )
 
 
 def summary(settings: Settings, publication: Publication) -> list[tuple[str, str, int, int]]:

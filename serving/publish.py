@@ -84,6 +84,17 @@ def current(settings: Settings) -> Path | None:
     return settings.marts.resolve() if settings.marts.exists() else None
 
 
+def published_at(settings: Settings) -> datetime | None:
+    """Return when the generation that readers see was published (UTC, without a zone)."""
+    file = current(settings)
+    if file is None:
+        return None
+    with duckdb.connect(str(file), read_only=True) as connection:
+        query = f"select max(published_at) from {MARTS_SCHEMA}.publication"
+        found: datetime | None = connection.execute(query).fetchall()[0][0]
+    return found
+
+
 def generations(settings: Settings) -> list[tuple[int, Path]]:
     """Return the generations that are kept, oldest first."""
     found = [
