@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ingestion.dead_letters import DEAD_LETTER, Rejected, Row
 from ingestion.files import opened
-from ingestion.lake import Lake, RawTable, rows_of
+from ingestion.lake import Kept, Lake, RawTable, rows_of
 from ingestion.privacy import RESTRICTED
 from ingestion.source import Context
 from mobilake.errors import MobilakeError
@@ -94,13 +94,14 @@ def import_file(
         MobilakeError: the file cannot be read, or not to its end.
     """
     started_at, total = context.clock(), Counts()
-    for table in (target.table, DEAD_LETTER, RESTRICTED):
-        context.lake.open(table)  # the models read them, also where nothing comes to stand there
+    # the models read all three, also where nothing comes to stand there
+    tables = (target.table, DEAD_LETTER, RESTRICTED)
+    into = {table.name: context.lake.keep(table) for table in tables}
     with opened(file) as (lines, tell):
         size = file.stat().st_size
         try:
             for batch in _batches(lines):
-                total += _land(context.lake, batch, file.name, target, read_line)
+                total += _land(context.lake, into, batch, file.name, target, read_line)
                 progress(tell(), size)
         finally:
             progress(size, size)
@@ -142,6 +143,7 @@ def _batches(lines: Iterator[bytes]) -> Iterator[list[tuple[int, bytes]]]:
 
 def _land(
     lake: Lake,
+    into: Mapping[str, Kept],
     batch: Sequence[tuple[int, bytes]],
     origin: str,
     target: Target,
@@ -157,21 +159,21 @@ def _land(
             name = name_of(target.scope, hashlib.sha256(line).hexdigest())
             dead.append(rejected.letter(name, origin, str(position)))
             sealed += filter(None, [rejected.seal(name, origin)])
-    added = _add(lake, target.table, rows, target.key, target.scope)
-    _add(lake, RESTRICTED, sealed, "reference_id", target.scope)
-    _add(lake, DEAD_LETTER, dead, "dead_letter_id", target.scope)
+
+    def add(table: RawTable, new: Sequence[Row], key: str) -> int:
+        if not new:
+            return 0
+        return lake.append_new(table, rows_of(table, new), key, target.scope, into[table.name])
+
+    added = add(target.table, rows, target.key)
+    add(RESTRICTED, sealed, "reference_id")
+    add(DEAD_LETTER, dead, "dead_letter_id")
     return Counts(
         received=len(batch),
         accepted=added,
         known=len(rows) - added,
         quarantined=len(dead),
     )
-
-
-def _add(
-    lake: Lake, table: RawTable, rows: Sequence[Mapping[str, object]], key: str, scope: str
-) -> int:
-    return lake.append_new(table, rows_of(table, rows), key, scope) if rows else 0
 
 
 def name_of(*parts: str) -> str:

@@ -38,6 +38,8 @@ __all__ = ["LANDED", "Lake", "RawTable", "column", "first_of_each", "rows_of"]
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 20
+LOOKS = 100
+"""Each look at what was committed since leaves a little behind: a table is opened anew at times."""
 Result = TypeVar("Result")
 Chosen = tuple[pa.Table, Mapping[str, int]]
 """What a commit adds, and the transactions that it carries: their versions by name."""
@@ -47,6 +49,14 @@ Moves = Mapping[str, tuple[int | None, int]]
 
 class Overtaken(MobilakeError):
     """Raised where a position is not where its writer left it: there is another writer."""
+
+
+@dataclass
+class Kept:
+    """A raw table that stays open for who appends often; `delta` is what was seen of it last."""
+
+    delta: DeltaTable
+    looks: int = 0
 
 
 @dataclass(frozen=True)
@@ -91,13 +101,17 @@ class Lake:
                 )
             return DeltaTable(self.uri(table), storage_options=storage)
 
+    def keep(self, table: RawTable) -> Kept:
+        """Open a table for who appends often."""
+        return Kept(self.open(table))
+
     def append(
         self,
         table: RawTable,
         rows: pa.Table,
         transaction: str | None = None,
         version: int = 1,
-        into: DeltaTable | None = None,
+        into: Kept | None = None,
     ) -> int:
         """Append rows in one commit and return how many were new: all of them, or none.
 
@@ -105,8 +119,8 @@ class Lake:
             rows: the columns of `table.columns`, in any order.
             transaction: a name for this write; a write of the same name is done only once.
             version: tells apart a row of writes of the same name; it only rises.
-            into: the table as opened before, for who appends often. It is not made anew if it has
-                gone, as it would be on a disk that is not mounted.
+            into: the table as it is kept open, for who appends often. It is not made anew if it
+                has gone, as it would be on a disk that is not mounted.
 
         Raises:
             MobilakeError: `into` has gone.
@@ -121,7 +135,7 @@ class Lake:
         return self._commit(table, once, into)
 
     def advance(
-        self, table: RawTable, rows: pa.Table, moves: Moves, into: DeltaTable | None = None
+        self, table: RawTable, rows: pa.Table, moves: Moves, into: Kept | None = None
     ) -> int:
         """Append rows and move positions in one commit; return how many rows were new.
 
@@ -141,7 +155,7 @@ class Lake:
             if stand == ends:
                 return None
             for name, (start, end) in moves.items():
-                if stand[name] != start:
+                if stand[name] not in (start, None):  # Delta forgets a name that long did not move
                     raise Overtaken(
                         f"{name} was to be taken from {start} to {end}, and stands at "
                         f"{stand[name]} in the lake: another lander reads it. Stop one of them."
@@ -150,7 +164,9 @@ class Lake:
 
         return self._commit(table, all_or_none, into)
 
-    def append_new(self, table: RawTable, rows: pa.Table, key: str, scope: str) -> int:
+    def append_new(
+        self, table: RawTable, rows: pa.Table, key: str, scope: str, into: Kept | None = None
+    ) -> int:
         """Append the rows whose `key` the table does not hold yet; return how many that were.
 
         Writers of the same scope exclude each other: the one that comes second looks again.
@@ -159,6 +175,7 @@ class Lake:
             rows: as for `append`; a key that comes twice among them counts once.
             key: a text column that names a row.
             scope: who may hold the same keys, such as one system's feed.
+            into: as for `append`.
         """
         first = first_of_each(rows, key)
 
@@ -167,7 +184,7 @@ class Lake:
             fresh = filtered(first, [value not in known for value in column(first, key)])
             return (fresh, {scope: delta.version() + 1}) if fresh.num_rows else None
 
-        return self._commit(table, unknown)
+        return self._commit(table, unknown, into)
 
     def read(self, table: RawTable, columns: list[str], where: str | None = None) -> pa.Table:
         """Return the table's rows, whole: for small tables and narrow columns only.
@@ -254,7 +271,7 @@ class Lake:
         self,
         table: RawTable,
         choose: Callable[[DeltaTable], Chosen | None],
-        into: DeltaTable | None = None,
+        into: Kept | None = None,
     ) -> int:
         for attempt in range(ATTEMPTS):
             delta = self._still_there(into) if into else self.open(table)
@@ -279,15 +296,19 @@ class Lake:
             f"The raw table {table.name} is being written by too many at once: try again later."
         )
 
-    def _still_there(self, delta: DeltaTable) -> DeltaTable:
-        storage = dict(self.storage) if self.storage else None
-        if not DeltaTable.is_deltatable(delta.table_uri, storage):
-            raise MobilakeError(f"{delta.table_uri} is no longer there: is its disk mounted?")
+    def _still_there(self, kept: Kept) -> DeltaTable:
+        uri, storage = kept.delta.table_uri, dict(self.storage) if self.storage else None
+        if not DeltaTable.is_deltatable(uri, storage):
+            raise MobilakeError(f"{uri} is no longer there: is its disk mounted?")
+        kept.looks += 1
         try:
-            delta.update_incremental()
+            if kept.looks % LOOKS:
+                kept.delta.update_incremental()
+                return kept.delta
         except DeltaError:  # after a long pause, of whose beginning the log holds nothing any more
-            return DeltaTable(delta.table_uri, storage_options=storage)
-        return delta
+            pass
+        kept.delta = DeltaTable(uri, storage_options=storage)
+        return kept.delta
 
     def _with_all_columns(self, table: RawTable, delta: DeltaTable) -> DeltaTable:
         there = {field.name for field in delta.schema().fields}

@@ -14,9 +14,8 @@ from uuid import uuid4
 import anyio
 import anyio.to_thread
 import pyarrow as pa
-from deltalake import DeltaTable
 
-from ingestion.lake import Lake, RawTable, rows_of
+from ingestion.lake import Kept, Lake, RawTable, rows_of
 from mobilake.errors import TransientError, explain
 from mobilake.settings import Poll
 
@@ -32,7 +31,7 @@ class _Queue:
     """What waits for one raw table: rows, and those of a commit that has not succeeded yet."""
 
     table: RawTable
-    delta: DeltaTable
+    kept: Kept
     rows: list[pa.Table] = field(default_factory=list)
     batch: pa.Table | None = None
     batch_bytes: int = 0
@@ -58,7 +57,7 @@ class Landing:
         self._lake = lake
         self._settings = settings
         self._writer = f"landing:{uuid4()}"  # names our commits, and nobody else's
-        self._queues = {table.name: _Queue(table, lake.open(table)) for table in tables}
+        self._queues = {table.name: _Queue(table, lake.keep(table)) for table in tables}
         self._bytes = 0
         self._enough = anyio.Event()
         self._commits = anyio.CapacityLimiter(1)
@@ -137,7 +136,7 @@ class Landing:
 
     def _commit(self, queue: _Queue, batch: pa.Table) -> str | None:
         try:
-            self._lake.append(queue.table, batch, self._writer, queue.number, into=queue.delta)
+            self._lake.append(queue.table, batch, self._writer, queue.number, into=queue.kept)
         except Exception as error:
             log.debug("a commit to %s failed", queue.table.name, exc_info=True)
             return explain(error) or f"{type(error).__name__}: {error}"

@@ -22,7 +22,7 @@ from mobilake.secrets import Secret
 
 RESTRICTED = RawTable(
     name="restricted",
-    description="What could not be parsed and so not pseudonymised, encrypted; expires.",
+    description="What could not be accepted or pseudonymised, as it came, encrypted; expires.",
     columns=pa.schema(
         [
             pa.field("reference_id", pa.string(), nullable=False),

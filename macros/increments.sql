@@ -25,8 +25,35 @@
     A condition on a raw table: rows that landed since the last build, with an hour's overlap, for
     a writer stamps its rows shortly before its commit shows. The rows in the overlap that were
     taken before are told by their key, looked up beforehand: no body of theirs is read again.
+
+    Where `mobilake` builds, and `bytes` is the column with the size of a row, no more is taken at
+    once than MOBILAKE_SLICE_MB, in the order of landing; that there is more is said, and `mobilake`
+    builds again.
 -#}
-{% macro newly_landed(raw, key) -%}
+{% macro newly_landed(raw, key, bytes=none) -%}
+    {{ _unseen(raw, key) }}
+    {%- set slice_mb = env_var('MOBILAKE_SLICE_MB', '') -%}
+    {%- if execute and bytes and slice_mb %}
+        {%- set ends = run_query(
+            "with landed as ("
+            ~ "    select landed_at at time zone 'UTC' as landed_at, sum(" ~ bytes ~ ") as bytes"
+            ~ "    from " ~ raw ~ " where " ~ _unseen(raw, key) ~ " group by 1"
+            ~ "), summed as ("
+            ~ "    select landed_at, sum(bytes) over (order by landed_at) as bytes from landed"
+            ~ ") select"
+            ~ "    coalesce("
+            ~ "        max(landed_at) filter (where bytes <= " ~ slice_mb ~ " * 1e6), min(landed_at)"
+            ~ "    ), max(landed_at) from summed"
+        ).rows[0] -%}
+        {%- if ends[0] != ends[1] %}
+            and landed_at <= cast('{{ ends[0] }}+00' as timestamptz)
+            {%- do log('more_landed', info=true) -%}
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{% macro _unseen(raw, key) -%}
     {%- if execute and is_incremental() -%}
         {%- set since = run_query(
             "select coalesce(max(landed_at), '1970-01-02') - interval 1 hour from " ~ this

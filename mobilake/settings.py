@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -55,11 +56,17 @@ class Kafka(_Section):
         holes: whether offsets may be missing, as where topics are compacted, or transactions used.
     """
 
-    brokers: str = ""
     topics: dict[str, str] = {}
+    brokers: str = ""
     options: dict[str, str] = {}
     secrets: dict[str, str] = {}
     holes: bool = False
+
+    @model_validator(mode="after")
+    def _has_brokers(self) -> Self:
+        if self.topics and not self.brokers:
+            raise ValueError("topics need brokers")
+        return self
 
 
 class Mqtt(_Section):
@@ -79,6 +86,14 @@ class Mqtt(_Section):
     password: str = ""
     at_once: int = Field(1000, ge=1, le=65535)
 
+    @model_validator(mode="after")
+    def _has_url(self) -> Self:
+        if self.topics and not self.url:
+            raise ValueError("topics need a url")
+        if (urlsplit(self.url).port or 0) > 65535:
+            raise ValueError("no port is that large")
+        return self
+
 
 class Stream(_Section):
     """Who may send events to the lander, where it listens, and how much it takes at once.
@@ -97,6 +112,12 @@ class Stream(_Section):
     waiting_mb: float = Field(64.0, gt=0, le=65536)
     kafka: Kafka = Kafka()
     mqtt: Mqtt = Mqtt()
+
+    @model_validator(mode="after")
+    def _takes_what_it_allows(self) -> Self:
+        if self.max_body_mb > self.waiting_mb:
+            raise ValueError("max_body_mb is above waiting_mb: such a body could never come in")
+        return self
 
 
 class Maintenance(_Section):
@@ -120,6 +141,17 @@ class Privacy(_Section):
 
     restricted_days: int = Field(30, ge=0, le=365)
     scope: str = ""
+
+
+class Build(_Section):
+    """How much a build reads at once.
+
+    Attributes:
+        slice_mb: of what has landed, as it was served: memory is bounded by it, however long the
+            history. The rest is read by further rounds of the same build.
+    """
+
+    slice_mb: float = Field(8000, gt=0)
 
 
 class Gate(_Section):
@@ -153,6 +185,7 @@ class Settings(BaseSettings):
     stream: Stream = Stream()
     maintenance: Maintenance = Maintenance()
     privacy: Privacy = Privacy()
+    build: Build = Build()
     gate: Gate = Gate()
     publication: Publication = Publication()
 
@@ -241,6 +274,7 @@ def share_with_libraries(settings: Settings) -> None:
     """
     os.environ["MOBILAKE_HOME"] = str(settings.home)
     os.environ["MOBILAKE_LAKE"] = settings.lake
+    os.environ["MOBILAKE_SLICE_MB"] = str(settings.build.slice_mb)
     for name, value in {
         "DO_NOT_TRACK": "1",
         "RUNTIME__DLTHUB_TELEMETRY": "false",

@@ -94,7 +94,7 @@ def building(settings: Settings) -> AbstractContextManager[None]:
 
 def transform_landed(settings: Settings, report: Report, full_refresh: bool = False) -> Transformed:
     """Run dbt on what has landed since the last build, or on all of it."""
-    return transform.dbt_build(settings, report, ("--full-refresh",) if full_refresh else ())
+    return transform.build_landed(settings, report, ("--full-refresh",) if full_refresh else ())
 
 
 def judge(settings: Settings, transformed: Transformed) -> Verdict:

@@ -13,6 +13,9 @@ from mobilake.settings import Settings
 
 QUIET = ("--log-level=none", "--no-use-colors")
 UNTESTED = ("--exclude-resource-type", "unit_test")
+WITHOUT_TESTS = ("--exclude-resource-type", "test")
+MORE_LANDED = "more_landed"
+"""What a model says that left some of what has landed for another round (`newly_landed`)."""
 """Unit tests judge the code on made-up rows: `dbt build` and `make test` run them, not a run."""
 
 
@@ -45,11 +48,19 @@ class Transformed:
     Attributes:
         invocation_id: dbt's name of the run; the artifacts bear it.
         nodes: all that ran, in the order of ending.
+        has_more: whether more has landed than was read.
     """
 
     invocation_id: str
     nodes: tuple[Node, ...]
     seconds: float
+    has_more: bool = False
+
+    def and_then(self, later: Transformed) -> Transformed:
+        """Return both as one run: of a node that ran in both, the later result counts."""
+        nodes = {node.unique_id: node for node in (*self.nodes, *later.nodes)}
+        seconds = self.seconds + later.seconds
+        return Transformed(later.invocation_id, tuple(nodes.values()), seconds, later.has_more)
 
     @property
     def failures(self) -> list[Node]:
@@ -60,6 +71,34 @@ class Transformed:
         models = sum(node.kind == "model" for node in self.nodes)
         tests = sum(node.kind in ("test", "unit_test") for node in self.nodes)
         return f"{models} models, {tests} tests, {len(self.failures)} failed, {self.seconds:.0f} s"
+
+
+def build_landed(
+    settings: Settings,
+    report: Callable[[str], None] = lambda line: None,
+    arguments: tuple[str, ...] = (),
+) -> Transformed:
+    """Run `dbt build` on all that has landed, in as many rounds as that takes.
+
+    The first round has the data tests; if it left something, so has the last one.
+
+    Args:
+        report: is told of every model as it ends.
+        arguments: further ones of dbt's, such as `--full-refresh`.
+
+    Raises:
+        MobilakeError: as for `dbt_build`.
+    """
+    run = dbt_build(settings, report, arguments)
+    if run.failures or not run.has_more:
+        return run
+    further = tuple(word for word in arguments if word != "--full-refresh")
+    while run.has_more and not run.failures:
+        report("more has landed than is read at once: another round")
+        run = run.and_then(dbt_build(settings, report, (*further, *WITHOUT_TESTS)))
+    if run.failures or all(word in arguments for word in WITHOUT_TESTS):
+        return run
+    return run.and_then(dbt_build(settings, report, further))
 
 
 def dbt_build(
@@ -87,7 +126,8 @@ def dbt_build(
         "log-path": settings.artifacts,
     }
     options = [f"--{name}={place}" for name, place in places.items()]
-    runner = dbtRunner(callbacks=[_follow(report)])
+    left: list[str] = []
+    runner = dbtRunner(callbacks=[_follow(report, left.append)])
     try:
         outcome = runner.invoke([*QUIET, "build", *options, *UNTESTED, *arguments])
     finally:
@@ -111,7 +151,8 @@ def dbt_build(
     if hooks:
         raise MobilakeError(hooks[0].reason)
     artifact = json.loads((settings.artifacts / "run_results.json").read_text())
-    return Transformed(artifact["metadata"]["invocation_id"], nodes, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    return Transformed(artifact["metadata"]["invocation_id"], nodes, seconds, bool(left))
 
 
 def manifest(settings: Settings) -> dict[str, Any]:
@@ -121,11 +162,13 @@ def manifest(settings: Settings) -> dict[str, Any]:
     return found
 
 
-def _follow(report: Callable[[str], None]) -> Callable[[Any], None]:
+def _follow(report: Callable[[str], None], leave: Callable[[str], None]) -> Callable[[Any], None]:
     def callback(event: Any) -> None:
         if event.info.name == "LogModelResult":
             node = event.data
             report(f"{node.node_info.node_name}: {node.status} ({node.execution_time:.1f} s)")
+        elif event.info.name == "JinjaLogInfo" and event.data.msg == MORE_LANDED:
+            leave(event.data.msg)
 
     return callback
 

@@ -341,7 +341,7 @@ def _poll(shown: Row) -> Poll:
 def _build(settings: Settings, scratch: Settings, mart: str) -> None:
     share_with_libraries(scratch)
     try:
-        transformed = transform.dbt_build(
+        transformed = transform.build_landed(
             scratch,
             arguments=("--select", f"+{mart}", "--exclude-resource-type", "test"),
         )

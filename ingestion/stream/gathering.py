@@ -9,11 +9,15 @@ from dataclasses import dataclass, field
 import anyio
 import anyio.to_thread
 
-from ingestion.stream.lander import Lander, Reasons
+from ingestion.stream.lander import Lander, Reasons, trouble_of
 from ingestion.stream.message import Message
-from mobilake.errors import TransientError, explain
+from mobilake.errors import TransientError
 
 log = logging.getLogger(__name__)
+
+
+OUTSIDE = "The lake takes nothing at present: send it again in a moment."
+"""What senders are told; why stands in the log, and at `/health`."""
 
 
 class Full(TransientError):
@@ -44,7 +48,7 @@ class Gathering:
         self._lander = lander
         self._linger_s = linger_s
         self._limit = limit
-        self._most = most
+        self.most = most
         self._sent: list[_Sent] = []
         self._bytes = 0
         self._some = anyio.Event()
@@ -52,7 +56,7 @@ class Gathering:
 
     @property
     def waiting(self) -> int:
-        """How many messages have not landed yet."""
+        """How many messages wait for the commit after the one that is under way."""
         return sum(len(sent.messages) for sent in self._sent)
 
     async def land(self, messages: Sequence[Message], size: int) -> Reasons:
@@ -89,7 +93,7 @@ class Gathering:
         taken, count = 0, 0
         for sent in self._sent:
             count += len(sent.messages)
-            if taken and count > self._most:
+            if taken and count > self.most:
                 break
             taken += 1
         batch, self._sent = self._sent[:taken], self._sent[taken:]
@@ -103,12 +107,11 @@ class Gathering:
         trouble = None
         try:
             reasons = await anyio.to_thread.run_sync(self._lander.land, messages)
-        except Exception as error:
-            log.debug("a commit of the stream failed", exc_info=True)
-            trouble = explain(error) or f"{type(error).__name__}: {error}"
+        except Exception as error:  # noqa: BLE001 (it is told and logged)
+            trouble = trouble_of(error, self.trouble)
         self._tell(trouble)
         for sent in batch:
-            sent.trouble = trouble
+            sent.trouble = trouble and OUTSIDE
             sent.reasons, reasons = reasons[: len(sent.messages)], reasons[len(sent.messages) :]
             self._bytes -= sent.size
             sent.landed.set()

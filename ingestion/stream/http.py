@@ -16,6 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 import anyio
+import orjson
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -23,11 +24,10 @@ from starlette.routing import Route
 
 from ingestion.bodies import Bodies, Body, TooLarge, Undecodable, Unpacker
 from ingestion.stream.gathering import Full, Gathering
-from ingestion.stream.message import Message, parsed
+from ingestion.stream.message import HTTP, Message, parsed
 from mobilake.errors import TransientError
 from mobilake.secrets import Secret
 
-CHANNEL = "http"
 LINES = ("application/x-ndjson", "application/jsonl")
 TRY_AGAIN = {"Retry-After": "1"}
 MEGABYTE = 1 << 20
@@ -146,13 +146,23 @@ class Endpoint:
     def _messages(self, sender: str, content: bytes, kind: str) -> list[Message]:
         received_at, request_id = self._clock(), uuid4().hex
 
-        def message(index: int, document: Any, unread: bytes | None = None) -> Message:
-            return Message(sender, CHANNEL, f"{request_id}:{index}", received_at, document, unread)
+        def message(index: int, *told: Any) -> Message:
+            return Message(sender, HTTP, f"{request_id}:{index}", received_at, *told)
 
         if kind.partition(";")[0].strip().lower() in LINES:
             lines = [line for line in content.splitlines() if line.strip()]
+            self._check_number(len(lines))
             return [message(index, *parsed(line)) for index, line in enumerate(lines)]
-        document, unread = parsed(content)
-        if isinstance(document, list):
-            return [message(index, one) for index, one in enumerate(document)]
-        return [message(0, document, unread)]
+        document, *others = parsed(content)
+        if not isinstance(document, list):
+            return [message(0, document, *others)]
+        self._check_number(len(document))
+        try:
+            orjson.dumps(document)
+        except orjson.JSONEncodeError:  # what is rejected of it could not be kept
+            raise _Refused(400, "The array is nested too deeply.") from None
+        return [message(index, one) for index, one in enumerate(document)]
+
+    def _check_number(self, messages: int) -> None:
+        if messages > self._gathering.most:
+            raise _Refused(413, f"More than {self._gathering.most:,} messages: send fewer at once.")

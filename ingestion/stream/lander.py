@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
 from ingestion.dead_letters import DEAD_LETTER, Rejected, Row
 from ingestion.importer import name_of
-from ingestion.lake import Moves, RawTable, rows_of
+from ingestion.lake import Moves, RawTable, column, rows_of
 from ingestion.privacy import RESTRICTED
 from ingestion.source import Context
 from ingestion.stream.message import Intake, Mark, Message
+from mobilake.errors import explain
+
+log = logging.getLogger(__name__)
 
 Reasons = list[str | None]
 """Why each message of a batch was rejected, in their order; None for those that were accepted."""
@@ -29,9 +33,18 @@ class _Rows:
             self.rows.append(row)
             self.marks.append(mark)
 
+    def split(self, stand: Mapping[str, int | None]) -> tuple[list[Row], list[Row]]:
+        """Return the rows that a table cannot hold yet, and those that it may: it got that far."""
+        fresh: list[Row] = []
+        passed: list[Row] = []
+        for row, mark in zip(self.rows, self.marks, strict=True):
+            is_passed = mark is not None and mark.offset < (stand[mark.log] or 0)
+            (passed if is_passed else fresh).append(row)
+        return fresh, passed
+
 
 class Lander:
-    """The one way of messages into the lake; batches land one after the other.
+    """A way of messages into the lake; its batches land one after the other.
 
     A message with a mark lands once in each table whatever happens: the commit that holds it moves
     the log's position in that table past it.
@@ -42,15 +55,16 @@ class Lander:
         self._intake = intake
         self._alone = Lock()
         tables = (intake.table, DEAD_LETTER, RESTRICTED)
-        self._open = {table.name: context.lake.open(table) for table in tables}
+        self._kept = {table.name: context.lake.keep(table) for table in tables}
         self._stand: dict[str, dict[str, int | None]] = {table.name: {} for table in tables}
 
     def resume(self, logs: Iterable[str]) -> dict[str, int | None]:
         """Return the offset with which each log goes on by what the lake says; None: never read."""
+        logs = tuple(logs)
         with self._alone:
-            for name, delta in self._open.items():
-                delta.update_incremental()
-                self._stand[name] |= {log: delta.transaction_version(log) for log in logs}
+            for name, kept in self._kept.items():
+                kept.delta.update_incremental()
+                self._stand[name] |= {log: kept.delta.transaction_version(log) for log in logs}
             return {log: self._stand[self._intake.table.name][log] for log in logs}
 
     def land(self, messages: Sequence[Message]) -> Reasons:
@@ -87,27 +101,43 @@ class Lander:
         return reasons
 
     def _name(self, message: Message) -> str:
-        scope = self._intake.table.name
-        return name_of(scope, message.channel, message.sender, message.position)
+        mark = message.mark
+        place = f"{mark.log}:{mark.offset}" if mark else message.position
+        return name_of(self._intake.table.name, message.channel, message.sender, place)
 
-    def _move(self, table: RawTable, new: _Rows, ends: dict[str, int]) -> None:
+    def _move(self, table: RawTable, new: _Rows, ends: Mapping[str, int]) -> None:
         """Commit the rows that the table does not hold yet, and the positions of all logs."""
-        lake, into, stand = self._context.lake, self._open[table.name], self._stand[table.name]
-        fresh = rows_of(
-            table,
-            [
-                row
-                for row, mark in zip(new.rows, new.marks, strict=True)
-                if mark is None or mark.offset >= (stand[mark.log] or 0)
-            ],
-        )
+        lake, kept, stand = self._context.lake, self._kept[table.name], self._stand[table.name]
+        fresh, passed = new.split(stand)
+        if passed and table.key:  # from before a crash; not all, if others were rejected then
+            quoted = ", ".join(f"'{row[table.key]}'" for row in passed)
+            found = lake.read(table, [table.key], f"{table.key} in ({quoted})")
+            known = set(column(found, table.key))
+            fresh += [row for row in passed if row[table.key] not in known]
         if not ends:
-            lake.append(table, fresh, into=into)
+            lake.append(table, rows_of(table, fresh), into=kept)
             return
         moves: Moves = {
             log: (start, max(start or 0, ends.get(log, 0)))
             for log, start in stand.items()
             if log in ends or start is not None
         }
-        lake.advance(table, fresh, moves, into=into)
+        if all(start == end for start, end in moves.values()):
+            lake.append(table, rows_of(table, fresh), into=kept)
+            return
+        lake.advance(table, rows_of(table, fresh), moves, into=kept)
         stand |= {log: end for log, (_, end) in moves.items()}
+
+
+def trouble_of(error: Exception, before: str | None) -> str:
+    """Return what keeps messages from the lake, in words; what has none is logged, once.
+
+    Args:
+        before: what was returned of the attempt before.
+    """
+    told = explain(error)
+    trouble = told or type(error).__name__
+    if trouble != before:
+        level = logging.DEBUG if told else logging.ERROR
+        log.log(level, "a commit of the stream failed", exc_info=True)
+    return trouble

@@ -11,6 +11,9 @@ import orjson
 
 from ingestion.raw import RawTable
 
+CHANNELS = HTTP, KAFKA, MQTT = ("http", "kafka", "mqtt")
+"""How messages come."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -32,10 +35,11 @@ class Message:
     Attributes:
         sender: whose it is, as the channel made sure: what a source's rows are scoped by.
         channel: how it came, such as `http`.
-        position: where it stood there: no other message of the channel has the same.
+        position: where it stood there.
         received_at: when it came; aware UTC.
-        document: the JSON value that it holds.
-        unread: the bytes of a message that is no JSON, and has no document.
+        document: the JSON value that it holds; None where it is no JSON.
+        content: the bytes that came; None of one that came among others, in an array.
+        is_json: whether there is a document.
         mark: where the channel goes on after it, if that stands in the lake.
     """
 
@@ -44,13 +48,14 @@ class Message:
     position: str
     received_at: datetime
     document: Any
-    unread: bytes | None = None
+    content: bytes | None = None
+    is_json: bool = True
     mark: Mark | None = None
 
     @property
     def body(self) -> bytes:
-        """What was sent; of a document in JSON's shortest form."""
-        return orjson.dumps(self.document) if self.unread is None else self.unread
+        """What was sent; of one among others in JSON's shortest form."""
+        return orjson.dumps(self.document) if self.content is None else self.content
 
 
 ReadMessage = Callable[[Message], Mapping[str, object]]
@@ -70,9 +75,9 @@ class Intake:
     reader: Callable[[Any], ReadMessage]
 
 
-def parsed(content: bytes) -> tuple[Any, bytes | None]:
-    """Return the JSON value of some bytes, or None and the bytes where they are none."""
+def parsed(content: bytes) -> tuple[Any, bytes, bool]:
+    """Return the JSON value of some bytes, the bytes, and whether they are any JSON."""
     try:
-        return orjson.loads(content), None
+        return orjson.loads(content), content, True
     except orjson.JSONDecodeError:
-        return None, content
+        return None, content, False

@@ -5,8 +5,10 @@ The broker keeps for this client what was not acknowledged, and sends it again: 
 
 from __future__ import annotations
 
+import logging
 import ssl
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,22 +20,26 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from paho.mqtt.client import Client, MQTTMessage, topic_matches_sub
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from ingestion.stream.message import Message, parsed
+from ingestion.stream.message import MQTT, Message, parsed
 from mobilake.errors import MobilakeError, TransientError
 from mobilake.secrets import named_secret
 from mobilake.settings import Mqtt
 
-CHANNEL = "mqtt"
+log = logging.getLogger(__name__)
+
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 KEPT_S = 7 * 86_400
 """For how long a broker keeps what comes while no lander runs, if it agrees."""
 LONGEST_PAUSE_S = 5
+IDLE_S = 0.2
+GREATEST_ID = 268_435_455
+"""Of a subscription: it is made of the filter, as a session outlives an order of filters."""
 LASTING = (0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C)
 """Reasons of a broker not to let us in that trying again does not mend."""
 TAKEN_OVER = 0x8E
@@ -69,9 +75,12 @@ class Subscriptions:
         self._arrived: SimpleQueue[_Arrived] = SimpleQueue()
         self._taken: list[_Arrived] = []
         self._connection = 0
+        self._kept_since = 0
         self._one_at_a_time = Lock()
         self._refused: str | None = None
         self._asked: dict[int, str] = {}
+        self._warned: set[str] = set()
+        self._ids = {topic: zlib.crc32(topic.encode()) % GREATEST_ID + 1 for topic in chosen.topics}
         self._is_started = False
         self._client = Client(
             CallbackAPIVersion.VERSION2,
@@ -102,7 +111,7 @@ class Subscriptions:
         if self._refused:
             raise MobilakeError(self._refused)
         try:
-            self._taken = [self._arrived.get(timeout=self._linger_s)]
+            arrived = [self._arrived.get(timeout=IDLE_S)]
         except Empty:
             self._taken = []
             if not self._client.is_connected():
@@ -110,8 +119,12 @@ class Subscriptions:
             return []
         if self._arrived.empty():
             time.sleep(self._linger_s)
-        while len(self._taken) < self._chosen.at_once and not self._arrived.empty():
-            self._taken.append(self._arrived.get())
+        while len(arrived) < self._chosen.at_once and not self._arrived.empty():
+            arrived.append(self._arrived.get())
+        # what a session keeps came again on the connection after
+        self._taken = [
+            one for one in arrived if one.connection >= self._kept_since or not one.quality
+        ]
         batch = uuid4().hex
         return [_message(one, f"{batch}:{index}") for index, one in enumerate(self._taken)]
 
@@ -156,16 +169,17 @@ class Subscriptions:
             return
         with self._one_at_a_time:
             self._connection += 1
-        for number, topic in enumerate(self._chosen.topics, start=1):
+            if flags.session_present:
+                self._kept_since = self._connection
+        if self._connection > 1 and not flags.session_present:
+            log.warning("%s: the broker has forgotten what it kept for us", self._chosen.url)
+        for topic, number in self._ids.items():
             named = Properties(PacketTypes.SUBSCRIBE)  # type: ignore[no-untyped-call]
             named.SubscriptionIdentifier = number
-            result, packet = client.subscribe(
-                topic, options=SubscribeOptions(qos=1), properties=named
-            )
-            if packet is None or result != MQTTErrorCode.MQTT_ERR_SUCCESS:
-                client.disconnect()
-                return
-            self._asked[packet] = topic
+            options = SubscribeOptions(qos=1)
+            _, packet = client.subscribe(topic, options=options, properties=named)
+            if packet is not None:  # else the connection has gone, and another one comes
+                self._asked[packet] = topic
 
     def _disconnected(
         self, client: Client, userdata: Any, flags: Any, reason: ReasonCode, properties: Any
@@ -185,18 +199,32 @@ class Subscriptions:
                 self._refused = f"{self._chosen.url} does not give {topic}: {reason}."
 
     def _came(self, client: Client, userdata: Any, one: MQTTMessage) -> None:
-        number, sender = next(
-            (number, sender)
-            for number, (topic, sender) in enumerate(self._chosen.topics.items(), start=1)
-            if topic_matches_sub(topic, one.topic)
-        )
-        if number not in getattr(one.properties, "SubscriptionIdentifier", [number]):
-            client.ack(one.mid, one.qos)  # where filters overlap, each brings a copy
+        """Keep a message for the next batch; of the copies that overlapping filters bring, one."""
+        ids = set(getattr(one.properties, "SubscriptionIdentifier", ()))
+        chosen = [topic for topic in self._chosen.topics if _matches(topic, one.topic)]
+        if not chosen:
+            self._warn_once(
+                "The broker sends what no topic of [stream.mqtt] asks for: of an earlier choice of "
+                "topics. It does not land. Another client_id ends that session."
+            )
+        if not chosen or (ids and ids <= set(self._ids.values()) - {self._ids[chosen[0]]}):
+            client.ack(one.mid, one.qos)
             return
-        content, at = bytes(one.payload), self._clock()
-        self._arrived.put(_Arrived(sender, content, at, one.mid, one.qos, self._connection))
+        sender, at = self._chosen.topics[chosen[0]], self._clock()
+        self._arrived.put(
+            _Arrived(sender, bytes(one.payload), at, one.mid, one.qos, self._connection)
+        )
+
+    def _warn_once(self, told: str) -> None:
+        if told not in self._warned:
+            self._warned.add(told)
+            log.warning(told)
+
+
+def _matches(chosen: str, topic: str) -> bool:
+    shared = chosen.split("/", 2)
+    return topic_matches_sub(shared[2] if shared[0] == "$share" else chosen, topic)
 
 
 def _message(one: _Arrived, position: str) -> Message:
-    document, unread = parsed(one.content)
-    return Message(one.sender, CHANNEL, position, one.at, document, unread)
+    return Message(one.sender, MQTT, position, one.at, *parsed(one.content))

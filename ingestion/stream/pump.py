@@ -8,9 +8,9 @@ from threading import Event
 from typing import Protocol
 
 from ingestion.lake import Overtaken
-from ingestion.stream.lander import Lander
+from ingestion.stream.lander import Lander, trouble_of
 from ingestion.stream.message import Message
-from mobilake.errors import TransientError, explain
+from mobilake.errors import MobilakeError, TransientError
 
 log = logging.getLogger(__name__)
 
@@ -69,17 +69,18 @@ class Pump:
     def _once(self, stop: Event) -> None:
         try:
             messages = self._channel.take()
-        except TransientError as error:
-            self._wait(str(error), stop)
+        except Exception as error:
+            if isinstance(error, MobilakeError) and not isinstance(error, TransientError):
+                raise
+            self._wait(trouble_of(error, self.trouble), stop)
             return
         while messages:
             try:
                 self._lander.land(messages)
             except Overtaken:
                 raise
-            except Exception as error:
-                log.debug("a commit of the stream failed", exc_info=True)
-                self._wait(explain(error) or f"{type(error).__name__}: {error}", stop)
+            except Exception as error:  # noqa: BLE001 (it is told and logged)
+                self._wait(trouble_of(error, self.trouble), stop)
                 if stop.is_set():
                     return
             else:

@@ -13,11 +13,9 @@ from ingestion.dead_letters import DEAD_LETTER, Rejected, Row
 from ingestion.lake import Lake, RawTable, column, rows_of
 from ingestion.privacy import RESTRICTED, unseal
 from ingestion.source import Context
-from ingestion.stream.message import Intake, Message, ReadMessage, parsed
-from mobilake.errors import MobilakeError
+from ingestion.stream.message import CHANNELS, Intake, Message, ReadMessage, parsed
 from mobilake.secrets import Secret, pseudonym_keys
 
-CHANNELS = ("http", "kafka", "mqtt")
 BATCH = 2000
 SCOPE = "redrive"
 
@@ -35,18 +33,21 @@ class Redriven:
 
     Attributes:
         rejected: how many are still rejected, by reason.
-        gone: what can no longer be read: it was kept, encrypted, for so many days and no longer.
+        gone: what is no longer there: it was kept, encrypted, for so many days and no longer.
+        locked: what was encrypted with a pseudonym key that was dropped.
     """
 
     accepted: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     gone: int = 0
+    locked: int = 0
 
     def __str__(self) -> str:
-        total = self.accepted + sum(self.rejected.values()) + self.gone
+        total = self.accepted + sum(self.rejected.values()) + self.gone + self.locked
         still = sorted(self.rejected.items(), key=lambda told: -told[1])
         told = [f"{count:,} still {reason}" for reason, count in still]
         told += [f"{self.gone:,} no longer kept"] if self.gone else []
+        told += [f"{self.locked:,} of a key that was dropped"] if self.locked else []
         return "; ".join([f"{total:,} dead letters: {self.accepted:,} accepted", *told]) + "."
 
 
@@ -59,9 +60,6 @@ def redrive(
 
     Args:
         report: is told how many are done, and how many there are.
-
-    Raises:
-        MobilakeError: the key that something was sealed with is no longer there.
     """
     lake, keys, read = context.lake, pseudonym_keys(context.settings.home), intake.reader(context)
     for table in (intake.table, DEAD_LETTER, RESTRICTED, REDRIVEN):
@@ -113,13 +111,12 @@ def _again(
         try:
             content = unseal(text, *keys).encode()
         except InvalidToken:
-            raise MobilakeError(
-                "A dead letter was sealed with a key that is no longer there: bring back the "
-                "pseudonym key from a backup, or wait until what is sealed has expired."
-            ) from None
+            total.locked += 1
+            continue
         channel, _, sender = letter["origin"].partition(":")
+        document, raw, is_json = parsed(content)
         place = (letter["position"], letter["landed_at"])
         try:
-            yield letter, read(Message(sender, channel, *place, *parsed(content)))
+            yield letter, read(Message(sender, channel, *place, document, raw, is_json))
         except Rejected as rejected:
             total.rejected[rejected.reason] = total.rejected.get(rejected.reason, 0) + 1

@@ -149,8 +149,10 @@ async def _serve(server: uvicorn.Server, listener: socket.socket, pumps: Sequenc
         async with anyio.create_task_group() as pumping:
             for one in pumps:
                 pumping.start_soon(pump, one)
-            await server.serve([listener])
-            stop.set()
+            try:
+                await server.serve([listener])
+            finally:
+                stop.set()
         aside.cancel_scope.cancel()
     if failures:
         raise failures[0]

@@ -33,8 +33,10 @@ class Load:
     bad: int = 0
     enough: threading.Event = field(default_factory=threading.Event)
 
-    def send(self, count: int | None = None, **options: object) -> None:
-        producer = Producer({"bootstrap.servers": self.address, "acks": "all", **options})
+    def send(self, count: int | None = None) -> None:
+        # idempotent: a broker that is killed would get a message twice, under two offsets
+        told = {"bootstrap.servers": self.address, "acks": "all", "enable.idempotence": True}
+        producer = Producer(told)
         number = 0
         while not self.enough.is_set() and (count is None or number < count):
             name, is_bad = f"e{len(self.good)}-{number}", number % BAD_EVERY == BAD_EVERY - 1
@@ -220,6 +222,13 @@ def test_transactions_leave_holes_that_have_to_be_expected(workspace, lander, lo
     lander.stop(process)
 
 
-def test_a_topic_that_is_not_there_is_told(workspace, load):
+def test_what_cannot_work_is_told(workspace, load):
+    secret = {"MOBILAKE_SECRET_PASSWORD": "a-secret-1234567890123"}
+    wrong = '{"security.protocol": "password"}'
+    said = workspace.run("stream", code=1, MOBILAKE_STREAM__KAFKA__SECRETS=wrong, **secret)
+    assert "librdkafka refuses" in said
+    assert "a-secret" not in said
+    said = workspace.run("stream", code=1, MOBILAKE_STREAM__KAFKA__OPTIONS='{"speed": "high"}')
+    assert "librdkafka refuses 'speed' of [stream.kafka]" in said
     said = workspace.run("stream", code=1, MOBILAKE_STREAM__KAFKA__TOPICS='{"nowhere": "town"}')
-    assert "Kafka has no topic nowhere" in said
+    assert "Kafka shows no topic nowhere" in said

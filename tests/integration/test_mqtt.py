@@ -143,6 +143,33 @@ def test_what_is_no_event_is_dead_and_does_not_come_again(workspace, lander, loa
     assert letters.to_pyarrow_table().num_rows == 2
 
 
+def test_what_a_session_kept_lands_after_topics_were_chosen_otherwise(
+    workspace, lander, load, mosquitto, wait
+):
+    first = {"MOBILAKE_STREAM__MQTT__TOPICS": json.dumps({"gone/#": "gone", "town/#": "town"})}
+    lander.start(**first).kill()
+    time.sleep(1)
+    process = lander.start(**first)
+    time.sleep(1)
+    lander.stop(process)
+    client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    client.connect("127.0.0.1", mosquitto.port)
+    client.loop_start()
+    for number, topic in enumerate(("town/dock/1", "gone/dock/1", "town/dock/1")):
+        client.publish(topic, json.dumps(event(f"e{number}")), qos=1).wait_for_publish(10)
+    process = lander.start()  # "town/#" comes first now, and "gone/#" is no topic of its own
+    last = client.publish("town/dock/1", json.dumps(event("last")), qos=1)
+    last.wait_for_publish(10)
+    client.disconnect()
+    table = workspace.home / "lake" / "raw" / "device_event"
+
+    def names() -> set[str]:
+        return set(DeltaTable(str(table)).to_pyarrow_table()["event_id"].to_pylist())
+
+    wait(lambda: names() == {"e0", "e1", "e2", "last"}, 30, "not all of it lands")
+    lander.stop(process)
+
+
 @pytest.mark.parametrize("mosquitto", ["allow_anonymous false"], indirect=True)
 def test_a_broker_that_lets_nobody_in_is_told(workspace, load):
     assert "Not authorized: mend [stream.mqtt]" in workspace.run("stream", code=1)

@@ -54,6 +54,7 @@ def test_a_version_is_a_row_for_each_system_and_other_lines_are_told():
         (b"a,b\n1,2\n", "no column"),
         (HEADER.encode(), "lists no system"),
         (b"\xff\xfe", "decode"),
+        (b"x" * 200_000, "field larger"),
     ],
 )
 def test_what_is_no_catalogue_is_refused(document, reason):
@@ -86,6 +87,7 @@ def test_a_line_of_history_is_a_change_at_its_time():
         (change(system_id=" "), "names no system"),
         (change(row=[1]), "no entry"),
         (change(row=None), "no entry"),
+        (change(row={"Name": "deep"}).replace(b'"deep"', b"[" * 300 + b"]" * 300), "too deeply"),
     ],
 )
 def test_a_line_that_is_none_is_rejected_with_its_reason(line, reason):

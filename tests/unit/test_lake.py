@@ -219,7 +219,7 @@ def test_expire_sweeps_what_dead_writers_left(lake: Lake, thing: RawTable, clock
 
 
 def test_a_row_of_writes_of_one_name_lands_once_each(lake: Lake, thing: RawTable) -> None:
-    kept = lake.open(thing)
+    kept = lake.keep(thing)
     for number, name in ((1, "a"), (1, "a"), (2, "b"), (1, "a"), (2, "b"), (3, "c")):
         lake.append(thing, things(thing, name), "me", number, into=kept)
     assert names(lake, thing) == ["a", "b", "c"]
@@ -227,18 +227,18 @@ def test_a_row_of_writes_of_one_name_lands_once_each(lake: Lake, thing: RawTable
 
 
 def test_a_table_that_is_kept_open_sees_what_others_write(lake: Lake, thing: RawTable) -> None:
-    kept = lake.open(thing)
+    kept = lake.keep(thing)
     lake.append(thing, things(thing, "a"))
     lake.append(thing, things(thing, "b"), into=kept)
     at_once(
-        *[lambda: lake.append(thing, things(thing, "c"), into=lake.open(thing))] * 3,
+        *[lambda: lake.append(thing, things(thing, "c"), into=lake.keep(thing))] * 3,
         *[lambda: lake.append(thing, things(thing, "c"))] * 3,
     )
     assert names(lake, thing) == ["a", "b", *["c"] * 6]
 
 
 def test_a_table_that_has_gone_is_not_made_anew(lake: Lake, thing: RawTable) -> None:
-    kept = lake.open(thing)
+    kept = lake.keep(thing)
     shutil.rmtree(lake.uri(thing))
     with pytest.raises(MobilakeError, match=r"is no longer there: is its disk mounted\?$"):
         lake.append(thing, things(thing, "a"), into=kept)
@@ -252,7 +252,7 @@ def with_more_columns(table: RawTable) -> RawTable:
 
 def test_columns_that_a_table_lacks_are_added(lake: Lake, thing: RawTable) -> None:
     lake.append(thing, things(thing, "old"))
-    kept, wider = lake.open(thing), with_more_columns(thing)
+    kept, wider = lake.keep(thing), with_more_columns(thing)
     assert lake.read(wider, ["name", "more", "count"]).to_pylist() == [
         {"name": "old", "more": None, "count": None}
     ]
@@ -345,7 +345,7 @@ def test_compaction_leaves_other_writers_and_readers_alone(
     many_small(lake, thing, clock)
     reader = lake.open(thing)
     expected = names(lake, thing)
-    kept = lake.open(thing)
+    kept = lake.keep(thing)
     every = [f"n{number}" for number in range(12)]
 
     def write() -> None:

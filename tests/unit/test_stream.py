@@ -187,7 +187,8 @@ def test_nothing_is_answered_for_while_the_lake_is_gone(client: TestClient, lake
     shutil.move(lake.root, moved)
     answer = client.post(PATH, json=EVENT)
     assert answer.status_code == 503
-    assert "no longer there" in answer.json()["error"]
+    assert "takes nothing at present" in answer.json()["error"]
+    assert "no longer there" in client.get("/health").json()["trouble"]
     assert client.get("/health").status_code == 503
     shutil.move(moved, lake.root)
     assert client.post(PATH, json=EVENT).status_code == 200
@@ -235,3 +236,37 @@ def test_accepted_and_dead_are_all_that_was_received(
     assert told["received"] == len(sent)
     assert after[0] - before[0] == told["accepted"]
     assert after[1] - before[1] == len(told["rejected"]) == len(sent) - told["accepted"]
+
+
+DEEP = b'{"event_id": "9", "a": ' + b"[" * 300 + b"]" * 300 + b"}"
+
+
+def test_what_is_nested_too_deeply_is_rejected_and_the_rest_lands(
+    client: TestClient, lake: Lake
+) -> None:
+    lines = b"\n".join([json.dumps(EVENT).encode(), DEEP])
+    told = client.post(PATH, content=lines, headers={"Content-Type": "application/x-ndjson"})
+    assert told.json()["accepted"] == 1
+    assert told.json()["rejected"][0]["index"] == 1
+    assert client.post(PATH, content=b"[" + DEEP + b"]").status_code == 400
+    assert events(lake) == ["1"]
+
+
+def test_more_messages_than_a_commit_takes_are_refused(context: Context, lake: Lake) -> None:
+    stream = context.settings.stream.model_copy(update={"commit_messages": 3})
+    few = Context(context.settings.model_copy(update={"stream": stream}), lake, context.clock)
+    sources = list(load_sources(few.settings).values())
+    application = endpoint(few, sources).application()
+    with TestClient(application, headers={"X-API-Key": API_KEY}) as client:
+        assert client.post(PATH, json=[EVENT] * 3).status_code == 200
+        assert client.post(PATH, json=[0] * 4).status_code == 413
+        lines = {"Content-Type": "application/x-ndjson"}
+        assert client.post(PATH, content=b"0\n" * 4, headers=lines).status_code == 413
+
+
+def test_an_id_that_holds_a_vehicles_is_replaced_as_a_whole(
+    client: TestClient, lake: Lake, settings: Settings
+) -> None:
+    told = {**EVENT, "event_id": "PLANTED-1/7", "device_id": "1", "device_kind": "vehicle"}
+    client.post(PATH, json=told)
+    assert events(lake) == [pseudonym("PLANTED-1/7", pseudonym_key(settings.home))]

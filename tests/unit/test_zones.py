@@ -133,6 +133,16 @@ def test_each_feature_is_accounted_for_and_the_bad_ones_are_dead_letters(
     assert told == {"received": 2, "accepted": 1, "known": 0}
 
 
+def test_a_place_that_is_nested_too_deeply_is_a_dead_letter(
+    context: Context, write: Callable[..., Path]
+) -> None:
+    deep: Any = []
+    for _ in range(300):
+        deep = [deep]
+    counts = land(context, "oslo", write(feature(), feature(deep)), BY_KIND)
+    assert (counts.received, counts.accepted, counts.quarantined) == (2, 1, 1)
+
+
 def test_a_file_lands_once_until_it_changes_and_again_when_it_changes_back(
     context: Context, write: Callable[..., Path], clock: Any
 ) -> None:

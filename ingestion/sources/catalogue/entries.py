@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from ingestion.dead_letters import Rejected
-from ingestion.importer import Target
+from ingestion.importer import Target, name_of
 from ingestion.privacy import Protected
 from ingestion.sources.catalogue.tables import SYSTEM_CATALOGUE
 
@@ -54,10 +54,10 @@ def listed(document: bytes, as_of: datetime, origin: str) -> Listed:
     """
     sha256 = sha256_of(document)
     reader = csv.DictReader(io.StringIO(document.decode("utf-8-sig"), newline=""))
-    if SYSTEM_ID not in (reader.fieldnames or ()):
-        raise ValueError(f"its header has no column {SYSTEM_ID!r}")
     found = Listed()
     try:
+        if SYSTEM_ID not in (reader.fieldnames or ()):
+            raise ValueError(f"its header has no column {SYSTEM_ID!r}")
         for position, served in enumerate(reader, start=1):
             ragged = None in served or None in served.values()
             system_id = (served.get(SYSTEM_ID) or "").strip()
@@ -68,7 +68,7 @@ def listed(document: bytes, as_of: datetime, origin: str) -> Listed:
                 continue
             found.rows.append(
                 {
-                    "entry_id": _hash(as_of.isoformat(), sha256, str(position)),
+                    "entry_id": name_of(as_of.isoformat(), sha256, str(position)),
                     "catalogue_system_id": system_id,
                     "kind": "list",
                     "position": position,
@@ -103,6 +103,7 @@ def read_change(line: bytes, origin: str, position: int) -> Mapping[str, object]
         served = change.get("row") or {}
         if not isinstance(served, dict) or (kind == "upsert" and not served):
             raise ValueError("row is no entry of the catalogue")
+        entry = _entry(served)
     except orjson.JSONDecodeError:
         raise _rejected("not JSON", line) from None
     except (KeyError, TypeError) as error:
@@ -111,9 +112,8 @@ def read_change(line: bytes, origin: str, position: int) -> Mapping[str, object]
         ) from None
     except ValueError as error:
         raise _rejected(str(error), line) from None
-    entry = _entry(served)
     return {
-        "entry_id": _hash(str(moment), kind, system_id, entry),
+        "entry_id": name_of(str(moment), kind, system_id, entry),
         "catalogue_system_id": system_id.strip(),
         "kind": kind,
         "entry": entry,
@@ -124,7 +124,10 @@ def read_change(line: bytes, origin: str, position: int) -> Mapping[str, object]
 
 def _entry(served: Mapping[str, Any]) -> str:
     texts = {str(name).strip(): value for name, value in served.items() if name is not None}
-    return orjson.dumps(texts, option=orjson.OPT_SORT_KEYS).decode()
+    try:
+        return orjson.dumps(texts, option=orjson.OPT_SORT_KEYS).decode()
+    except orjson.JSONEncodeError:
+        raise ValueError("row is nested too deeply") from None
 
 
 def _texts(served: Mapping[Any, Any]) -> list[str]:
@@ -136,7 +139,3 @@ def _texts(served: Mapping[Any, Any]) -> list[str]:
 
 def _rejected(reason: str, line: bytes) -> Rejected:
     return Rejected(reason, Protected(line.decode("utf-8", "backslashreplace")))
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

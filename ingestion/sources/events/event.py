@@ -52,8 +52,8 @@ def event_of(
 ) -> Event | str:
     """Return an event as it may land, or the reason why the document is none.
 
-    Ids of vehicles are pseudonyms, also within the id of the event; of the attributes, what may
-    tell of a person is hashed or dropped. A type that is not known is as good as any.
+    Ids of vehicles are pseudonyms, and so is the id of an event that holds one; of the attributes,
+    what may tell of a person is hashed or dropped. A type that is not known is as good as any.
 
     Args:
         document: any JSON value.
@@ -78,8 +78,8 @@ def rejected(line: bytes, document: Any, key: Secret) -> Protected:
     fields, shown = dict(_REJECTED), document
     if document.get("device_kind") not in PLACES:
         fields["device_id"] = HASH
-    if isinstance(document.get("event_id"), str):
-        shown = document | {"event_id": _event_id(document["event_id"], document, key)}
+    if isinstance(document.get("event_id"), str | int):
+        shown = document | {"event_id": _event_id(str(document["event_id"]), document, key)}
     try:
         return protect(orjson.dumps(shown).decode(), fields, key)
     except orjson.JSONEncodeError:
@@ -137,14 +137,12 @@ def _event(
 
 
 def _event_id(event_id: str, document: Mapping[str, Any], key: Secret) -> str:
-    """Return the id of an event, with the ids of vehicles that it may be made of replaced."""
+    """Return the id of an event; as a whole another one if the id of a vehicle stands in it."""
     names = [document.get("vehicle_id")]
     if document.get("device_kind") not in PLACES:
         names.append(document.get("device_id"))
-    for name in {_as_id(name) for name in names}:
-        if name and name in event_id:
-            event_id = event_id.replace(name, pseudonym(name, key))
-    return event_id
+    told = any(name and name in event_id for name in map(_as_id, names))
+    return pseudonym(event_id, key) if told else event_id
 
 
 def _required(document: Mapping[str, Any], name: str) -> str:

@@ -24,7 +24,7 @@ def reader(context: Context) -> ReadMessage:
         return Rejected(reason, replace(kept, sealed=kept.sealed or seal(text, key)))
 
     def read(message: Message) -> Mapping[str, object]:
-        if message.unread is not None:
+        if not message.is_json:
             raise reject(message, "not JSON")
         event = event_of(message.document, key, message.received_at, message.received_at)
         if isinstance(event, str):

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
-from deltalake import DeltaTable
 
 from ingestion.dead_letters import DEAD_LETTER
-from ingestion.importer import Counts, account
-from ingestion.lake import Lake, rows_of
+from ingestion.importer import Counts, account, name_of
+from ingestion.lake import Kept, Lake, rows_of
 from ingestion.privacy import RESTRICTED, seal
 from ingestion.source import Context
 from ingestion.sources.trips.families import Family, Layout, layout_of
@@ -81,7 +80,7 @@ def land(
 def _land_lines(lake: Lake, file: TripFile, lines: Iterator[Chunk]) -> Counts:
     """Land chunk after chunk; while one is being written the next one is read."""
     counts, writing = Counts(), None
-    table, pseudonyms = lake.open(TRIP_ROW), Pseudonyms(file.key)
+    table, pseudonyms = lake.keep(TRIP_ROW), Pseudonyms(file.key)
     with ThreadPoolExecutor(1) as writer:
         for chunk in lines:
             parsed = parse(chunk, file.layout)
@@ -98,7 +97,7 @@ def _land_lines(lake: Lake, file: TripFile, lines: Iterator[Chunk]) -> Counts:
 def _write(
     lake: Lake,
     file: TripFile,
-    table: DeltaTable,
+    table: Kept,
     last: int,
     rows: list[pa.Table],
     unread: list[Unread],
@@ -134,7 +133,7 @@ def _quarantine(lake: Lake, file: TripFile, unread: list[Unread]) -> None:
     for one in unread:
         is_longer = one.text.count(layout.delimiter) >= len(layout.names)
         is_personal = layout.family.is_personal or bool(layout.undeclared) or is_longer
-        name = _hash(file.file_id, str(one.line))
+        name = name_of(file.file_id, str(one.line))
         dead.append(
             {
                 "dead_letter_id": name,
@@ -197,8 +196,4 @@ def _content_hash(member: Member) -> str:
 def _file_id(system_id: str, sha256: str, layout: Layout) -> str:
     """Return the name of a content as it is read: with a column declared since, it is new."""
     read = [f"{column.field}:{column.treatment}" if column else "" for column in layout.columns]
-    return _hash(system_id, sha256, layout.family.name, *read)
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+    return name_of(system_id, sha256, layout.family.name, *read)

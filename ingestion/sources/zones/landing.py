@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import orjson
 
 from ingestion.dead_letters import DEAD_LETTER
-from ingestion.importer import Counts, account
+from ingestion.importer import Counts, account, name_of
 from ingestion.lake import Lake, rows_of
 from ingestion.source import Context
 from ingestion.sources.zones.features import BadZone, Reading, Zone, features_of, zone_of
@@ -46,7 +45,7 @@ def land(context: Context, system_id: str, file: Path, reading: Reading) -> Coun
     if not zones:
         reason = f": {dead[0]['reason']}" if dead else ""
         raise MobilakeError(f"{file.name} has no zone that could be read{reason}.")
-    sha256 = _hash(content.hex(), reading.kind or "", reading.name_property)
+    sha256 = name_of(content.hex(), reading.kind or "", reading.name_property)
     is_known = _last_content(context.lake, system_id, file.name) == sha256
     counts = Counts(
         received=len(features),
@@ -56,7 +55,7 @@ def land(context: Context, system_id: str, file: Path, reading: Reading) -> Coun
     )
     if not is_known:
         same = {
-            "import_id": _hash(system_id, file.name, sha256, started_at.isoformat()),
+            "import_id": name_of(system_id, file.name, sha256, started_at.isoformat()),
             "system_id": system_id,
             "file": file.name,
             "content_sha256": sha256,
@@ -82,9 +81,12 @@ def _dead_letter(
     system_id: str, file: str, position: int, reason: str, feature: Any
 ) -> dict[str, object]:
     geometry = feature.get("geometry") if isinstance(feature, dict) else None
-    payload = orjson.dumps(geometry).decode()
+    try:
+        payload = orjson.dumps(geometry).decode()
+    except orjson.JSONEncodeError:
+        payload = '"nested too deeply to be kept"'
     return {
-        "dead_letter_id": _hash("zones", system_id, file, str(position), payload),
+        "dead_letter_id": name_of("zones", system_id, file, str(position), payload),
         "origin": file,
         "position": str(position),
         "reason": reason,
@@ -99,7 +101,3 @@ def _last_content(lake: Lake, system_id: str, file: str) -> str | None:
     of_name = [row for row in imports if row["file"] == file]
     last = max(of_name, key=lambda row: row["imported_at"], default=None)
     return last["content_sha256"] if last else None
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

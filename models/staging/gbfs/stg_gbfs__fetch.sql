@@ -8,7 +8,7 @@ with raw_fetches as (
         -- null of what is no JSON: each body is parsed once
         try(json_extract(body, {{ gbfs_envelope_paths() }})) as envelope
     from {{ source('raw', 'gbfs_fetch') }}
-    where {{ newly_landed(source('raw', 'gbfs_fetch'), 'fetch_id') }}
+    where {{ newly_landed(source('raw', 'gbfs_fetch'), 'fetch_id', 'body_bytes') }}
 ),
 
 -- without the data, of which only a fingerprint is kept: all of it would not fit memory
