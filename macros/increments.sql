@@ -32,8 +32,7 @@
 -#}
 {% macro newly_landed(raw, key, bytes=none) -%}
     {{ _unseen(raw, key) }}
-    {%- set slice_mb = env_var('MOBILAKE_SLICE_MB', '') -%}
-    {%- if execute and bytes and slice_mb %}
+    {%- if execute and bytes and env_var('MOBILAKE_SLICE_MB', '') %}
         {%- set ends = run_query(
             "with landed as ("
             ~ "    select landed_at at time zone 'UTC' as landed_at, sum(" ~ bytes ~ ") as bytes"
@@ -42,7 +41,8 @@
             ~ "    select landed_at, sum(bytes) over (order by landed_at) as bytes from landed"
             ~ ") select"
             ~ "    coalesce("
-            ~ "        max(landed_at) filter (where bytes <= " ~ slice_mb ~ " * 1e6), min(landed_at)"
+            ~ "        max(landed_at) filter (where bytes <= "
+            ~ env_var('MOBILAKE_SLICE_MB') ~ " * 1e6), min(landed_at)"
             ~ "    ), max(landed_at) from summed"
         ).rows[0] -%}
         {%- if ends[0] != ends[1] %}
