@@ -46,6 +46,7 @@ class RawTable:
         is_plain: whether its files are written without dictionaries and at the lowest level of
             compression. Of rows of short texts that halves the time, and they are no larger.
         key: the column that names a row; needed for subjects in `ITEMS`, `TEXT` and `SEALED`.
+        may_age: whether no model needs its rows any more once a build has read them.
         subjects: the columns in which people or devices stand. A column `erased_at`, where there
             is one, says of a row that something was taken out of it.
     """
@@ -56,6 +57,7 @@ class RawTable:
     row_group_rows: int = 64
     is_plain: bool = False
     key: str | None = None
+    may_age: bool = False
     subjects: tuple[Subject, ...] = ()
 
     @property

@@ -35,7 +35,7 @@
     {%- if execute and bytes and env_var('MOBILAKE_SLICE_MB', '') %}
         {%- set ends = run_query(
             "with landed as ("
-            ~ "    select landed_at at time zone 'UTC' as landed_at, sum(" ~ bytes ~ ") as bytes"
+            ~ "    select landed_at at time zone 'UTC' as landed_at, coalesce(sum(" ~ bytes ~ "), 0) as bytes"
             ~ "    from " ~ raw ~ " where " ~ _unseen(raw, key) ~ " group by 1"
             ~ "), summed as ("
             ~ "    select landed_at, sum(bytes) over (order by landed_at) as bytes from landed"

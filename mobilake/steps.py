@@ -122,16 +122,17 @@ def maintain(context: Context, sources: Iterable[Source]) -> Iterator[str]:
     A day goes once no build can need it any more: it was published after it was over.
 
     Raises:
-        MobilakeError: days are set for a table that there is not.
+        MobilakeError: days are set for a table whose rows do not age.
         TransientError: another process maintains the lake.
     """
     chosen, lake = context.settings.maintenance, context.lake
     tables = {table.name: table for source in sources for table in source.tables}
-    unknown = [name for name in chosen.keep_days if name not in tables]
-    if unknown:
+    aging = sorted(name for name, table in tables.items() if table.may_age)
+    wrong = [name for name in chosen.keep_days if name not in aging]
+    if wrong:
         raise MobilakeError(
-            f"[maintenance] keep_days names {unknown[0]!r}, which is no raw table: there are "
-            f"{', '.join(sorted(tables))}."
+            f"[maintenance] keep_days names {wrong[0]!r}, whose rows do not age: those of "
+            f"{', '.join(aging)} do. Models read other raw tables whole, in each build."
         )
     lake.expire(RESTRICTED, context.settings.privacy.restricted_days)
     published_at = publishing.published_at(context.settings)

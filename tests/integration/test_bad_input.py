@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -85,6 +86,19 @@ def test_odd_bodies_are_recorded_and_the_rest_is_read(workspace, odd_recording):
         "select sum(observations) from fct_station_state where vehicles_available = 3"
     )
     assert seen == [(good,)]
+
+
+def test_a_backlog_without_bodies_is_read_at_once(workspace, tmp_path, monkeypatch):
+    """Answers of 304 have no size: as many as there are fit into the least slice."""
+    for number in range(3):
+        seen = hashlib.sha256(b"{}").hexdigest()
+        line = {"fetched_at": f"2026-01-05T12:0{number}:00Z", "body": None}
+        file = tmp_path / f"{number}.jsonl"
+        file.write_text(json.dumps(line | {"http_status": 304, "sha256": seen}) + "\n")
+        workspace.import_history("station_status", file)
+    monkeypatch.setenv("MOBILAKE_SLICE_MB", "1")
+    workspace.models("stg_gbfs__fetch")
+    assert workspace.bronze("select count(*) from bronze.stg_gbfs__fetch") == [(3,)]
 
 
 def test_failed_requests_are_rows_too(workspace, city):

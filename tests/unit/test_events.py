@@ -60,7 +60,7 @@ def test_members_that_are_not_known_are_kept_and_nobody_is_named() -> None:
     event = event_of(SCOOTER, KEY, NOW)
     assert isinstance(event, dict)
     vehicle = pseudonym("PLANTED-1", KEY)
-    assert (event["event_id"], event["device_id"]) == (f"{vehicle}:9", vehicle)
+    assert (event["event_id"], event["device_id"]) == (pseudonym("PLANTED-1:9", KEY), vehicle)
     assert json.loads(str(event["attributes"])) == {
         "angle": 43,
         "rider": {"user_id": pseudonym("PLANTED", KEY), "since": 2},

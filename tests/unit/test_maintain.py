@@ -98,10 +98,11 @@ def test_a_reader_keeps_the_files_it_opened(
     assert opened.to_pyarrow_table()["event_id"].to_pylist() == ["old"]
 
 
-def test_a_table_that_there_is_not_is_told(context: Context, sources: list[Source]) -> None:
-    settings = context.settings.model_copy(
-        update={"maintenance": Maintenance(keep_days={"devices": 3})}
-    )
+@pytest.mark.parametrize("name", ["devices", "dead_letter"])
+def test_a_table_whose_rows_do_not_age_is_told(
+    context: Context, sources: list[Source], name: str
+) -> None:
+    settings = context.settings.model_copy(update={"maintenance": Maintenance(keep_days={name: 3})})
     wrong = Context(settings, context.lake, context.clock)
-    with pytest.raises(MobilakeError, match="names 'devices', which is no raw table"):
+    with pytest.raises(MobilakeError, match=f"'{name}', whose rows do not age: .*device_event"):
         list(steps.maintain(wrong, sources))

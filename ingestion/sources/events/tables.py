@@ -10,6 +10,7 @@ UTC_TIME = pa.timestamp("us", "UTC")
 
 DEVICE_EVENT = RawTable(
     name="device_event",
+    may_age=True,
     description="One row per delivery of an event that a device sent; of copies the first counts.",
     columns=pa.schema(
         [

@@ -17,6 +17,7 @@ UTC_TIME = pa.timestamp("us", "UTC")
 
 GBFS_FETCH = RawTable(
     name="gbfs_fetch",
+    may_age=True,
     description="One row per attempt to fetch a feed, with the body as served.",
     columns=pa.schema(
         [

@@ -33,6 +33,7 @@ has no such column; of `bike_id` the pseudonym, of `birth_year` the decade."""
 
 TRIP_ROW = RawTable(
     name="trip_row",
+    may_age=True,
     description="One row per line of a trip file that could be read, its columns as text.",
     columns=pa.schema(
         [

@@ -10,6 +10,7 @@ UTC_TIME = pa.timestamp("us", "UTC")
 
 WEATHER_HOURLY = RawTable(
     name="weather_hourly",
+    may_age=True,
     description="One row per request for the hours of weather at a system, as served.",
     columns=pa.schema(
         [
