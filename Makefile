@@ -26,7 +26,7 @@ test: $(VENV)/ready-dev   ## pass all the tests that a user needs
 
 soak: $(VENV)/ready-dev   ## the long proofs
 	@MOBILAKE_EXAMPLES=2 MOBILAKE_KILLS=50 $(BIN)/pytest tests/soak \
-	  $(addprefix tests/integration/test_,replay.py stream.py kafka.py mqtt.py)
+	  $(addprefix tests/integration/test_,replay.py stream.py kafka.py)
 
 lint: $(VENV)/ready-dev   ## all linters
 	@$(BIN)/ruff check .

@@ -17,7 +17,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 ROUNDS = int(os.environ.get("MOBILAKE_KILLS", "3"))
-"""How often the lander is killed: 50 times in `make soak`."""
+"""How often the lander is killed."""
 PACE = 300
 
 
