@@ -13,10 +13,10 @@ from mobilake.settings import Settings
 
 QUIET = ("--log-level=none", "--no-use-colors")
 UNTESTED = ("--exclude-resource-type", "unit_test")
+"""Unit tests judge the code on made-up rows: `dbt build` and `make test` run them, not a run."""
 WITHOUT_TESTS = ("--exclude-resource-type", "test")
 MORE_LANDED = "more_landed"
 """What a model says that left some of what has landed for another round (`newly_landed`)."""
-"""Unit tests judge the code on made-up rows: `dbt build` and `make test` run them, not a run."""
 
 
 @dataclass(frozen=True)

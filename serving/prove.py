@@ -343,7 +343,7 @@ def _build(settings: Settings, scratch: Settings, mart: str) -> None:
     try:
         transformed = transform.build_landed(
             scratch,
-            arguments=("--select", f"+{mart}", "--exclude-resource-type", "test"),
+            arguments=("--select", f"+{mart}", *transform.WITHOUT_TESTS),
         )
     finally:
         share_with_libraries(settings)

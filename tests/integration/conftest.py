@@ -6,12 +6,15 @@ user's cache; mosquitto is Debian's. A part that is missing skips the test, and 
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
@@ -58,6 +61,7 @@ class Landing:
 
     workspace: object
     port: int
+    api_key: str = API_KEY
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
@@ -239,6 +243,41 @@ def mosquitto(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Broker
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def heartbeat() -> Callable[[str], str]:
+    """Makes an event as a device sends it."""
+
+    def make(event_id: str) -> str:
+        return json.dumps(
+            {
+                "event_id": event_id,
+                "device_kind": "dock",
+                "device_id": "dock-1",
+                "event_type": "heartbeat",
+                "occurred_at": "2026-05-01T10:00:00Z",
+            }
+        )
+
+    return make
+
+
+@pytest.fixture
+def meanwhile() -> Callable[..., AbstractContextManager[None]]:
+    """Runs something beside a block, and tells it when the block is over."""
+
+    @contextmanager
+    def run(call: Callable[[], None], enough: threading.Event) -> Iterator[None]:
+        beside = threading.Thread(target=call)
+        beside.start()
+        try:
+            yield
+        finally:
+            enough.set()
+            beside.join(90)
+
+    return run
 
 
 @pytest.fixture

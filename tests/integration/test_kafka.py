@@ -8,8 +8,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -29,6 +28,7 @@ class Load:
 
     address: str
     topic: str
+    heartbeat: Callable[[str], str]
     good: list[str] = field(default_factory=list)
     bad: int = 0
     enough: threading.Event = field(default_factory=threading.Event)
@@ -40,7 +40,7 @@ class Load:
         number = 0
         while not self.enough.is_set() and (count is None or number < count):
             name, is_bad = f"e{len(self.good)}-{number}", number % BAD_EVERY == BAD_EVERY - 1
-            value = b"not JSON" if is_bad else json.dumps(event(name)).encode()
+            value = b"not JSON" if is_bad else self.heartbeat(name).encode()
             producer.produce(
                 self.topic, value, key=str(number), on_delivery=self._confirmed(name, is_bad)
             )
@@ -61,34 +61,13 @@ class Load:
         return note
 
 
-def event(name: str) -> dict[str, object]:
-    return {
-        "event_id": name,
-        "device_kind": "dock",
-        "device_id": "dock-1",
-        "event_type": "heartbeat",
-        "occurred_at": "2026-05-01T10:00:00Z",
-    }
-
-
-@contextmanager
-def sending(load: Load) -> Iterator[None]:
-    producer = threading.Thread(target=load.send)
-    producer.start()
-    try:
-        yield
-    finally:
-        load.enough.set()
-        producer.join(90)
-
-
 @pytest.fixture
-def load(kafka_broker, topic, workspace, lander) -> Load:
+def load(kafka_broker, topic, workspace, lander, heartbeat) -> Load:
     workspace.environment |= {
         "MOBILAKE_STREAM__KAFKA__BROKERS": kafka_broker.address,
         "MOBILAKE_STREAM__KAFKA__TOPICS": json.dumps({topic: "town"}),
     }
-    return Load(kafka_broker.address, topic)
+    return Load(kafka_broker.address, topic, heartbeat)
 
 
 def landed(workspace) -> Counter[str]:
@@ -112,10 +91,12 @@ def check_each_once(workspace, load: Load) -> None:
     assert len(positions) == len(set(positions)) == load.bad
 
 
-def test_every_message_lands_once_whenever_the_lander_is_killed(workspace, lander, load, wait):
+def test_every_message_lands_once_whenever_the_lander_is_killed(
+    workspace, lander, load, meanwhile, wait
+):
     chance = random.Random(2)
     process = lander.start()
-    with sending(load):
+    with meanwhile(load.send, load.enough):
         for _ in range(ROUNDS):
             time.sleep(chance.uniform(0.2, 1.5))
             process.kill()
@@ -128,9 +109,9 @@ def test_every_message_lands_once_whenever_the_lander_is_killed(workspace, lande
     check_each_once(workspace, load)
 
 
-def test_a_broker_that_dies_is_waited_for(workspace, lander, load, kafka_broker, wait):
+def test_a_broker_that_dies_is_waited_for(workspace, lander, load, meanwhile, kafka_broker, wait):
     process = lander.start()
-    with sending(load):
+    with meanwhile(load.send, load.enough):
         time.sleep(1)
         kafka_broker.kill()
         wait(lambda: lander.health()["trouble"], 60, "the lander does not notice")
@@ -142,7 +123,7 @@ def test_a_broker_that_dies_is_waited_for(workspace, lander, load, kafka_broker,
     check_each_once(workspace, load)
 
 
-def test_a_second_lander_is_refused(workspace, lander, load, new_workspace, wait):
+def test_a_second_lander_is_refused(workspace, lander, load, meanwhile, new_workspace, wait):
     process = lander.start()
     assert "Another process is at it already (stream" in workspace.run("stream", code=1)
 
@@ -152,7 +133,7 @@ def test_a_second_lander_is_refused(workspace, lander, load, new_workspace, wait
         "MOBILAKE_STREAM__PORT": lander.another_port(),
     }
     second = other.start("stream", **(workspace.environment | changed))
-    with sending(load):
+    with meanwhile(load.send, load.enough):
         wait(
             lambda: second.poll() is not None or process.poll() is not None,
             60,
@@ -182,7 +163,7 @@ def test_messages_that_were_deleted_unread_are_told(workspace, lander, load, wai
     said = workspace.run("stream", code=1)
     assert "before they were read. `mobilake stream --accept-loss` goes on" in said
     process = lander.start("--accept-loss")
-    later = Load(load.address, load.topic)
+    later = Load(load.address, load.topic, load.heartbeat)
     later.send(50)
     wait(lambda: sum(landed(workspace).values()) == before.total() + 45, 60, "it does not go on")
     lander.stop(process)
@@ -211,7 +192,7 @@ def test_transactions_leave_holes_that_have_to_be_expected(workspace, lander, lo
     producer.init_transactions()
     for number in range(3):
         producer.begin_transaction()
-        producer.produce(load.topic, json.dumps(event(f"t{number}")).encode(), partition=0)
+        producer.produce(load.topic, load.heartbeat(f"t{number}").encode(), partition=0)
         producer.commit_transaction()
     process = workspace.start("stream")
     said, _ = process.communicate(timeout=60)

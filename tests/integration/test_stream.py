@@ -18,7 +18,6 @@ ROUNDS = int(os.environ.get("MOBILAKE_KILLS", "3"))
 """How often the lander is killed: 50 times in `make soak`."""
 SENDERS = 4
 AT_ONCE = 20
-API_KEY = "a-key-of-devices-0123456789"
 
 
 @dataclass
@@ -29,11 +28,12 @@ class Load:
     """
 
     url: str
+    api_key: str
     answered: list[str] = field(default_factory=list)
     enough: threading.Event = field(default_factory=threading.Event)
 
     def send(self, device: int) -> None:
-        with httpx.Client(headers={"X-API-Key": API_KEY}, timeout=10) as client:
+        with httpx.Client(headers={"X-API-Key": self.api_key}, timeout=10) as client:
             number = 0
             while not self.enough.is_set():
                 sent = [self._event(device, number + n) for n in range(AT_ONCE)]
@@ -77,7 +77,7 @@ def test_what_was_answered_for_is_there_once_whenever_the_lander_is_killed(
     workspace, lander
 ) -> None:
     process = lander.start()
-    load, chance = Load(lander.url), random.Random(1)
+    load, chance = Load(lander.url, lander.api_key), random.Random(1)
     with sending(load):
         for _ in range(ROUNDS):
             time.sleep(chance.uniform(0.2, 1.5))
