@@ -136,7 +136,8 @@ def year(folder: Path) -> bool:
         [(name, f"{spent:.1f}", f"{many / spent:,.0f}") for name, spent in steps.items()],
     )
     say(
-        f"whole build {first.seconds:.0f} s, data tests {first.tests_s:.0f} s of it; a day on top: "
+        f"whole build {first.seconds:.0f} s in {first.rounds} rounds, models running for "
+        f"{first.models_s:.0f} s of it; a day on top: "
         f"import {cost.daily_import_s:.0f} s, build {daily.seconds:.0f} s"
     )
     ratio = first.same_s / cost.bare_s

@@ -5,8 +5,8 @@ A year (``YEAR_DAYS=365``) is 263 million observations; fewer days tell the same
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -36,6 +36,8 @@ DUCKDB_MEMORY = "2500MB"
 """What DuckDB may hold of it; the rest is for Python, dbt and what DuckDB does not count."""
 Result = TypeVar("Result")
 LAYERS = ("bronze", "silver", "gold")
+ENDED = re.compile(r"(\w+): \w+ \((\d+\.\d) s\)")
+"""What `mobilake build` prints of a model."""
 
 
 @dataclass(frozen=True)
@@ -44,18 +46,18 @@ class Build:
 
     Attributes:
         memory_gb: the most that the process held.
+        rounds: in how many the backlog was read.
         layers: the seconds of its models, added up by schema; two run at a time.
         models_s: how long any model was running.
         same_s: the seconds of the models that bare SQL makes as well.
-        tests_s: the seconds of its data tests, added up.
     """
 
     seconds: float
     memory_gb: float
+    rounds: int
     layers: dict[str, float]
     models_s: float
     same_s: float
-    tests_s: float
 
 
 @dataclass(frozen=True)
@@ -108,50 +110,57 @@ def _import(home: Path, files: list[Path]) -> float:
 
 
 def _build(home: Path) -> Build:
-    seconds, memory_gb = _run(home, "build")
-    nodes = manifest(_settings(home))["nodes"]
-    results = json.loads((_settings(home).artifacts / "run_results.json").read_text())["results"]
+    seconds, memory_gb, said = _run(home, "build")
+    nodes = manifest(_settings(home))["nodes"].values()
+    schemas = {node["name"]: node["schema"] for node in nodes if node["resource_type"] == "model"}
     spent: defaultdict[str, float] = defaultdict(float)
-    ran: list[tuple[datetime, datetime]] = []
-    for result in results:
-        node = nodes.get(result["unique_id"])
-        if node:
-            kind = node["schema"] if node["resource_type"] == "model" else node["resource_type"]
-            spent[kind] += result["execution_time"]
-            if node["resource_type"] == "model":
-                ran += [_span(timing) for timing in result["timing"]]
-            spent["same"] += result["execution_time"] if node["name"] in silver.MODELS else 0
+    ran: list[tuple[float, float]] = []
+    for at, line in said:  # of every round: dbt's own artifact tells of the last one
+        ended = ENDED.fullmatch(line)
+        if ended:
+            name, took = ended[1], float(ended[2])
+            spent[schemas[name]] += took
+            spent["same"] += took if name in silver.MODELS else 0
+            ran.append((at - took, at))
+    rounds = 1 + sum("another round" in line for _, line in said)
     layers = {layer: spent[layer] for layer in LAYERS}
-    return Build(seconds, memory_gb, layers, _covered_s(ran), spent["same"], spent["test"])
+    return Build(seconds, memory_gb, rounds, layers, _covered_s(ran), spent["same"])
 
 
-def _span(timing: dict[str, str]) -> tuple[datetime, datetime]:
-    began, ended = timing["started_at"], timing["completed_at"]
-    return datetime.fromisoformat(began), datetime.fromisoformat(ended)
-
-
-def _covered_s(spans: list[tuple[datetime, datetime]]) -> float:
+def _covered_s(spans: list[tuple[float, float]]) -> float:
     """Return the seconds that lie in any of the spans."""
-    covered, until = timedelta(), datetime.min.replace(tzinfo=UTC)
+    covered = until = 0.0
     for began, ended in sorted(spans):
-        covered += max(ended - max(began, until), timedelta())
+        covered += max(ended - max(began, until), 0.0)
         until = max(until, ended)
-    return covered.total_seconds()
+    return covered
 
 
-def _run(home: Path, *words: str) -> tuple[float, float]:
-    """Run a command of the product; return its seconds, and the most memory it held in GB."""
+def _run(home: Path, *words: str) -> tuple[float, float, list[tuple[float, str]]]:
+    """Run a command of the product.
+
+    Returns:
+        Its seconds, the most memory it held in GB, and each line it printed with its second.
+    """
     started = time.monotonic()
+    environment = {
+        "MOBILAKE_HOME": str(home),
+        "MOBILAKE_MEMORY_LIMIT": DUCKDB_MEMORY,
+        "PYTHONUNBUFFERED": "1",
+    }
     process = subprocess.Popen(
         [sys.executable, "-m", "mobilake", *words],
         cwd=ROOT,
-        env=os.environ | {"MOBILAKE_HOME": str(home), "MOBILAKE_MEMORY_LIMIT": DUCKDB_MEMORY},
-        stdout=subprocess.DEVNULL,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        text=True,
     )
+    assert process.stdout
+    said = [(time.monotonic() - started, line.strip()) for line in process.stdout]
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         sys.exit(f"mobilake {words[0]} ended with status {os.waitstatus_to_exitcode(status)}")
-    return time.monotonic() - started, usage.ru_maxrss / 2**20
+    return time.monotonic() - started, usage.ru_maxrss / 2**20, said
 
 
 def _settings(home: Path) -> Settings:
