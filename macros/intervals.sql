@@ -31,7 +31,7 @@
 
 {#- Seconds from one UTC timestamp to a later one, with fractions. -#}
 {% macro seconds_between(earlier, later) -%}
-    (epoch_us({{ later }}) - epoch_us({{ earlier }})) / 1000000.0
+    ((epoch_us({{ later }}) - epoch_us({{ earlier }})) / 1000000.0)
 {%- endmacro %}
 
 

@@ -1,7 +1,8 @@
 """What the city's devices send, as a recorder kept it: a file per UTC day of receipt, with dirt.
 
 Some stations' docks tell when they lock and unlock, all stations that they are alive, scooters how
-full their battery is and where they were left, all vehicles when they are out of order.
+full their battery is, who takes them and where they were left, all vehicles when they are out of
+order. What goes wrong about the devices themselves stands in `device_faults`.
 """
 
 from collections.abc import Iterator
@@ -16,22 +17,35 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
+from simulator.area import Spot
 from simulator.city import City
+from simulator.device_faults import (
+    DRAIN_AN_HOUR,
+    TELLING,
+    DeviceFault,
+    Struck,
+    device_faults,
+    dock_of,
+    returns,
+    track,
+    write_device_faults,
+)
 from simulator.geography import latitude, longitude
 from simulator.home import replacing
-from simulator.log import DayLog, Place
+from simulator.log import DayLog
 from simulator.moments import DAY_S, days_between, iso, midnight, to_datetime, to_seconds
 from simulator.states import ScooterStates
 
 HEARTBEAT_S, BATTERY_S = 3_600, 3_600
-TELLING = 3
-"""One in so many stations has docks that tell of themselves."""
 FIRMWARE = "4.2.1"
 DELAY_S = (1, 6)
 EACH = 3
 """So many events of a day are soiled in each way."""
 LATE_S, DELAYED_S, AGAIN_S = (3_600, 6 * 3_600), (60, 240), (30, 600)
 AHEAD_S = 900
+LATENESS_S = 300
+"""An event that is received later than this is late."""
+AGAIN_DOCKED_S = 20
 
 Document = dict[str, Any]
 
@@ -48,6 +62,8 @@ DIRT = {
     "unknown_type": KEPT,
 }
 """Ways to soil an event, and what should come of it."""
+OFFLINE = "offline"
+"""What is wrong about an event that waited until its gateway was reached again: it is late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +82,8 @@ def write_events(city: City, home: Path, until: datetime) -> list[Path]:
     """Write the files of the UTC days that are over, in ``events``, and return the new ones.
 
     A file has what was received on its day, in the order of receipt. What is wrong about it stands
-    in ``ledger/events-<day>.parquet``.
+    in ``ledger/events-<day>.parquet``, what is wrong about devices in
+    ``ledger/device_faults-<day>.parquet``.
     """
     last = (until - timedelta(days=1)).date()
     days = days_between(city.started_on, last) if city.started_on <= last else []
@@ -82,6 +99,7 @@ def write_events(city: City, home: Path, until: datetime) -> list[Path]:
             carried = deliveries(city, before) if before >= city.started_on else []
         sent = carried + deliveries(city, day)
         _write(home, path, day, sent)
+        write_device_faults(city, home, day)
         written.append(path)
         carried = [one for one in sent if one.received_at >= midnight(day) + DAY_S]
     return written
@@ -89,7 +107,9 @@ def write_events(city: City, home: Path, until: datetime) -> list[Path]:
 
 def deliveries(city: City, day: date) -> list[Delivery]:
     """Return how the events of a day are received, on that day and the one after."""
-    told = sorted(_events(city, day), key=lambda event: (event[0], orjson.dumps(event[1])))
+    struck = device_faults(city, day)
+    told = sorted(_events(city, day, struck), key=lambda event: (event[0], orjson.dumps(event[1])))
+    offline = next(one for one in struck if one.kind is DeviceFault.LATE_EVENTS)
     rng = np.random.default_rng([city.seed, day.toordinal(), 8])
     places = rng.permutation(len(told))[: EACH * len(DIRT)].tolist()
     soiled = dict(zip(places, list(DIRT) * EACH, strict=False))
@@ -99,6 +119,9 @@ def deliveries(city: City, day: date) -> list[Delivery]:
         event_id, kind = f"{day:%Y%m%d}-{number:06d}", soiled.get(number)
         document = {"event_id": event_id, **event, "occurred_at": iso(at)}
         received_at = at + delay
+        if kind is None and event["device_kind"] == "dock" and offline.holds_at(at):
+            received_at = offline.ends_at + delay
+            kind = OFFLINE if received_at - at > LATENESS_S else None
         if kind == "late":
             received_at += int(rng.integers(*LATE_S))
         elif kind == "out_of_order":
@@ -129,18 +152,22 @@ def _line(document: Document, received_at: int, kind: str | None) -> bytes:
     return line[: len(line) * 2 // 3] if kind == "cut_line" else line
 
 
-def _events(city: City, day: date) -> Iterator[tuple[int, Document]]:
+def _events(city: City, day: date, struck: tuple[Struck, ...]) -> Iterator[tuple[int, Document]]:
     """Yield what happens on a day, with the second: rides begin on one day and end on another."""
     begin = midnight(day)
     before = day - timedelta(days=1)
     logs = [city.day(one) for one in (before, day) if one >= city.started_on]
     for log in logs:
-        for at, event in _of_log(city, log):
+        for at, event in _of_log(city, log, struck):
             if begin <= at < begin + DAY_S:
                 yield at, event
+    yield from _pushed(city, struck)
     for station, place in enumerate(city.stations):
         first = begin + int(city.heartbeat_phase[station])
+        silent = _wrong(struck, DeviceFault.HEARTBEAT_LOST, station)
         for at in range(first, begin + DAY_S, HEARTBEAT_S):
+            if silent and silent.holds_at(at):
+                continue
             sender = {"device_kind": "station", "device_id": place.station_id}
             yield at, sender | {"event_type": "heartbeat", "firmware": FIRMWARE}
     if city.scooters:
@@ -149,15 +176,19 @@ def _events(city: City, day: date) -> Iterator[tuple[int, Document]]:
             states.move_to(at)
             for scooter, state in enumerate(states.states):
                 if not state.is_ridden:
-                    percent = round(100 * state.charge, 1)
+                    drained = _wrong(struck, DeviceFault.BATTERY_DROP, scooter)
+                    hours = (at - drained.starts_at) / 3_600 if drained else 0
+                    lost = DRAIN_AN_HOUR * hours if drained and drained.holds_at(at) else 0
+                    percent = round(100 * (state.charge - lost), 1)
                     sender = _vehicle(city.scooter_id(scooter))
                     yield at, sender | {"event_type": "battery", "battery_percent": percent}
 
 
-def _of_log(city: City, log: DayLog) -> Iterator[tuple[int, Document]]:
+def _of_log(city: City, log: DayLog, struck: tuple[Struck, ...]) -> Iterator[tuple[int, Document]]:
+    broken_dock = next((one for one in struck if one.kind is DeviceFault.DOCK_NOT_LOCKING), None)
     for at, station, bike, event_type in _of_docks(log):
         if station % TELLING == 0:
-            yield at, _dock(city, station, bike, event_type)
+            yield from _at_dock(city, at, station, bike, event_type, broken_dock)
     for broken in log.disablements:
         at_station = {"station_id": city.stations[broken.station].short_name}
         fault = {"event_type": "fault", "fault": "defect"}
@@ -166,30 +197,56 @@ def _of_log(city: City, log: DayLog) -> Iterator[tuple[int, Document]]:
         fault = {"event_type": "fault", "fault": outage.cause}
         yield outage.disabled_at, _vehicle(city.scooter_id(outage.scooter)) | fault
     for ride in log.scooters.trips:
-        yield ride.ended_at, _position(city, ride.scooter, ride.end)
+        yield ride.started_at, _vehicle(city.scooter_id(ride.scooter)) | {"event_type": "unlocked"}
+        yield ride.ended_at, _position(city, ride.scooter, ride.end.spot)
     for one in log.scooters.collections:
-        yield one.deployed_at, _position(city, one.scooter, one.end)
+        yield one.collected_at, _vehicle(city.scooter_id(one.scooter)) | {"event_type": "collected"}
+        yield one.deployed_at, _position(city, one.scooter, one.end.spot)
+
+
+def _pushed(city: City, struck: tuple[Struck, ...]) -> Iterator[tuple[int, Document]]:
+    """Yield where a scooter tells that it is while somebody takes it away without renting it."""
+    for one in struck:
+        if one.kind is DeviceFault.UNRENTED_MOVE:
+            states = ScooterStates(city)
+            states.move_to(one.starts_at)
+            for at, spot in track(one, states.states[one.place].place):
+                yield at, _position(city, one.place, spot)
+
+
+def _wrong(struck: tuple[Struck, ...], kind: DeviceFault, place: int) -> Struck | None:
+    return next((one for one in struck if one.kind is kind and one.place == place), None)
 
 
 def _of_docks(log: DayLog) -> Iterator[tuple[int, int, int, str]]:
     for trip in log.trips:
         yield trip.started_at, trip.start, trip.bike, "dock_unlocked"
-        if trip.end is not None and trip.ended_at is not None:
-            yield trip.ended_at, trip.end, trip.bike, "dock_locked"
     for move in log.moves:
         for bike in move.bikes:
             yield move.picked_up_at, move.start, bike, "dock_unlocked"
-        for drop in move.drops:
-            for bike in drop.bikes:
-                yield drop.dropped_at, drop.station, bike, "dock_locked"
+    for at, station, bike in returns(log):
+        yield at, station, bike, "dock_locked"
 
 
-def _dock(city: City, station: int, bike: int, event_type: str) -> Document:
+def _at_dock(
+    city: City, at: int, station: int, bike: int, event_type: str, broken: Struck | None
+) -> Iterator[tuple[int, Document]]:
+    """Yield what a dock tells; a bike that a broken one does not take goes into the next one."""
+    dock = dock_of(city, station, bike)
+    if broken and (station, dock) == (broken.place, broken.dock) and broken.holds_at(at):
+        if event_type == "dock_locked":
+            yield at, _dock(city, station, dock, bike, "dock_lock_failed")
+            at += AGAIN_DOCKED_S
+        dock = dock % city.stations[station].capacity + 1
+    yield at, _dock(city, station, dock, bike, event_type)
+
+
+def _dock(city: City, station: int, dock: int, bike: int, event_type: str) -> Document:
     """A dock is known by the number of its station on the street, and its own."""
     place = city.stations[station]
     return {
         "device_kind": "dock",
-        "device_id": f"{place.short_name}/{bike % place.capacity + 1}",
+        "device_id": f"{place.short_name}/{dock}",
         "station_id": place.short_name,
         "event_type": event_type,
         "vehicle_id": city.bike_id(bike),
@@ -200,11 +257,11 @@ def _vehicle(vehicle_id: str) -> Document:
     return {"device_kind": "vehicle", "device_id": vehicle_id}
 
 
-def _position(city: City, scooter: int, place: Place) -> Document:
+def _position(city: City, scooter: int, spot: Spot) -> Document:
     return _vehicle(city.scooter_id(scooter)) | {
         "event_type": "position",
-        "lat": latitude(place.spot[1]),
-        "lon": longitude(place.spot[0]),
+        "lat": latitude(spot[1]),
+        "lon": longitude(spot[0]),
     }
 
 
@@ -221,7 +278,7 @@ def _write(home: Path, path: Path, day: date, sent: list[Delivery]) -> None:
     rows = [
         {
             "kind": one.kind,
-            "expected": DIRT[one.kind],
+            "expected": LATE if one.kind == OFFLINE else DIRT[one.kind],
             "event_id": one.event_id,
             "file": path.name,
             "line": line,

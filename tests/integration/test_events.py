@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from simulator.city import SYSTEM_ID
-from simulator.events import AHEAD, DIRT, LATE, QUARANTINED, deliveries
+from simulator.events import AHEAD, DIRT, LATE, OFFLINE, QUARANTINED, deliveries
 from simulator.moments import midnight, to_datetime
 
 
@@ -52,7 +52,7 @@ def test_every_event_counts_once_as_it_was_first_received(published, city):
 
 
 def test_what_is_wrong_about_an_event_is_told_and_nothing_else_is(published, planted):
-    assert {row["kind"] for row in planted} == set(DIRT)
+    assert {row["kind"] for row in planted} == {*DIRT, OFFLINE}
     for flag, expected in (("is_late", LATE), ("is_clock_ahead", AHEAD)):
         told = published.ask(f"select event_id from fct_device_event where {flag}")
         assert {event_id for (event_id,) in told} == {
