@@ -2,12 +2,21 @@
 
 -- The account of what has been taken in: the models over bodies parse just the fetches that stand
 -- here, so that all of a build speaks of the same polls whatever lands meanwhile.
-with raw_fetches as (
+-- A body is a list of one, for DuckDB gathers what a condition leaves, up to 2,048 rows, unless they
+-- hold a list: read a row group at a time, as they are stored, bodies fit memory.
+with documents as (
     select
         * exclude (body),
-        -- null of what is no JSON: each body is parsed once
-        try(json_extract(body, {{ gbfs_envelope_paths() }})) as envelope
+        [body] as bodies
     from {{ source('raw', 'gbfs_fetch') }}
+),
+
+raw_fetches as (
+    select
+        * exclude (bodies),
+        -- null of what is no JSON: each body is parsed once
+        try(json_extract(bodies[1], {{ gbfs_envelope_paths() }})) as envelope
+    from documents
     where {{ newly_landed(source('raw', 'gbfs_fetch'), 'fetch_id', 'body_bytes') }}
 ),
 
