@@ -13,7 +13,7 @@ export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /et
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test soak lint docs bench lock clean
+.PHONY: help run serve test soak lint docs bench lock clean
 
 help:             ## show what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ run: $(VENV)/ready        ## run the whole platform on the simulated city
 
 test: $(VENV)/ready-dev   ## pass all the tests that a user needs
 	@$(BIN)/pytest -n 2 --no-loadscope-reorder
+
+serve: $(VENV)/ready      ## serve the present, http://127.0.0.1:8020; a simulated city goes on meanwhile
+	@$(BIN)/python -m simulator.present
 
 soak: $(VENV)/ready-dev   ## the long proofs
 	@MOBILAKE_EXAMPLES=2 MOBILAKE_KILLS=50 $(BIN)/pytest tests/soak \

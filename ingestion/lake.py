@@ -208,6 +208,18 @@ class Lake:
         for batch in QueryBuilder().register("it", at or self.open(table)).execute(query):
             yield pa.record_batch(batch)
 
+    def files(self, kept: Kept, since: date) -> set[str]:
+        """Return the addresses of the files that a table has now, of the days from one on.
+
+        Args:
+            kept: the table, as it is kept open.
+
+        Raises:
+            MobilakeError: the table has gone.
+        """
+        delta = self._still_there(kept)
+        return set(delta.file_uris(file_pruning_predicate=f"landed_on >= '{since.isoformat()}'"))
+
     def expire(self, table: RawTable, days: int) -> int:
         """Delete the days that landed more than `days` ago, and their files; return the rows.
 

@@ -32,7 +32,7 @@
 -#}
 {% macro newly_landed(raw, key, bytes=none) -%}
     {{ _unseen(raw, key) }}
-    {%- if execute and bytes and env_var('MOBILAKE_SLICE_MB', '') %}
+    {%- if execute and bytes and target.name != 'live' and env_var('MOBILAKE_SLICE_MB', '') %}
         {%- set ends = run_query(
             "with landed as ("
             ~ "    select landed_at at time zone 'UTC' as landed_at, coalesce(sum(" ~ bytes ~ "), 0) as bytes"

@@ -100,6 +100,14 @@ def application(context: Context, sources: dict[str, Source]) -> typer.Typer:
         say("Stopped: all that was accepted has landed.")
 
     @app.command()
+    def serve() -> None:
+        """Serve the present: what was published and what landed since, until told to stop."""
+        from serving.live import server
+
+        logging.getLogger("serving").setLevel(os.environ.get(LOG_LEVEL, "INFO").upper())
+        server.run(context, list(sources.values()))
+
+    @app.command()
     def redrive() -> None:
         """Try the dead letters of the stream again, after what rejected them was mended."""
         from ingestion.stream.redrive import redrive

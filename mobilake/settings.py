@@ -120,6 +120,24 @@ class Stream(_Section):
         return self
 
 
+class Serve(_Section):
+    """Where the present is served.
+
+    Attributes:
+        every_s: how often it is looked for what landed.
+        memory: what the database of the present may hold, as DuckDB writes it.
+        days: so many days late something may be and count in the present at once.
+        page: what is shown to who opens the address in a browser, from the project's folder on.
+    """
+
+    host: str = "127.0.0.1"
+    page: Path | None = None
+    port: int = Field(8020, ge=1, le=65535)
+    every_s: float = Field(0.2, gt=0, le=3600)
+    memory: str = "2GB"
+    days: int = Field(3, ge=0, le=365)
+
+
 class Maintenance(_Section):
     """For how many days the lake keeps what.
 
@@ -151,7 +169,7 @@ class Build(_Section):
             history. The rest is read by further rounds of the same build.
     """
 
-    slice_mb: float = Field(8000, gt=0)
+    slice_mb: float = Field(4000, gt=0)
 
 
 class Gate(_Section):
@@ -183,6 +201,7 @@ class Settings(BaseSettings):
     http: Http = Http()
     poll: Poll = Poll()
     stream: Stream = Stream()
+    serve: Serve = Serve()
     maintenance: Maintenance = Maintenance()
     privacy: Privacy = Privacy()
     build: Build = Build()

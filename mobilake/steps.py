@@ -111,9 +111,7 @@ def publish(context: Context, transformed: Transformed, verdict: Verdict) -> Pub
     if not verdict.passed:
         raise MobilakeError(_refusal(context.settings, verdict))
     holdable = [name for name, meta in _marts(context.settings).items() if meta.get("holdable")]
-    return publishing.publish(
-        context.settings, verdict, transformed.invocation_id, holdable, context.clock()
-    )
+    return publishing.publish(context.settings, verdict, transformed, holdable, context.clock())
 
 
 def maintain(context: Context, sources: Iterable[Source]) -> Iterator[str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from mobilake.errors import MobilakeError, explain
@@ -48,19 +50,21 @@ class Transformed:
     Attributes:
         invocation_id: dbt's name of the run; the artifacts bear it.
         nodes: all that ran, in the order of ending.
+        started_at: what had landed by then has been read; aware UTC.
         has_more: whether more has landed than was read.
     """
 
     invocation_id: str
     nodes: tuple[Node, ...]
     seconds: float
+    started_at: datetime
     has_more: bool = False
 
     def and_then(self, later: Transformed) -> Transformed:
         """Return both as one run: of a node that ran in both, the later result counts."""
         nodes = {node.unique_id: node for node in (*self.nodes, *later.nodes)}
         seconds = self.seconds + later.seconds
-        return Transformed(later.invocation_id, tuple(nodes.values()), seconds, later.has_more)
+        return replace(later, nodes=tuple(nodes.values()), seconds=seconds)
 
     @property
     def failures(self) -> list[Node]:
@@ -119,17 +123,12 @@ def dbt_build(
     from dbt.cli.main import dbtRunner
 
     started = time.monotonic()
-    places = {
-        "project-dir": settings.root,
-        "profiles-dir": settings.root,
-        "target-path": settings.artifacts,
-        "log-path": settings.artifacts,
-    }
-    options = [f"--{name}={place}" for name, place in places.items()]
     left: list[str] = []
     runner = dbtRunner(callbacks=[_follow(report, left.append)])
     try:
-        outcome = runner.invoke([*QUIET, "build", *options, *UNTESTED, *arguments])
+        outcome = runner.invoke(
+            [*QUIET, "build", *_places(settings, settings.artifacts), *UNTESTED, *arguments]
+        )
     finally:
         # or the files stay open in this process
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
@@ -150,9 +149,36 @@ def dbt_build(
     hooks = [node for node in nodes if node.kind == "operation" and node.failed]
     if hooks:
         raise MobilakeError(hooks[0].reason)
-    artifact = json.loads((settings.artifacts / "run_results.json").read_text())
+    told = json.loads((settings.artifacts / "run_results.json").read_text())["metadata"]
+    started_at = datetime.fromisoformat(told["invocation_started_at"])
     seconds = time.monotonic() - started
-    return Transformed(artifact["metadata"]["invocation_id"], nodes, seconds, bool(left))
+    return Transformed(told["invocation_id"], nodes, seconds, started_at, bool(left))
+
+
+def dbt_compile(settings: Settings, target: str, select: str, folder: Path) -> dict[str, Any]:
+    """Compile models for a target, and return the manifest that has their SQL; nothing is built.
+
+    Args:
+        select: which models, in dbt's words.
+        folder: where dbt leaves its artifacts.
+
+    Raises:
+        MobilakeError: the project is broken.
+    """
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    arguments = ["compile", "--target", target, "--select", select, *_places(settings, folder)]
+    try:
+        outcome = dbtRunner().invoke([*QUIET, *arguments])
+    finally:
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+    if not outcome.success:
+        raise MobilakeError(
+            f"The models for the target {target} cannot be compiled: {_told(outcome.exception)}"
+        )
+    found: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return found
 
 
 def manifest(settings: Settings) -> dict[str, Any]:
@@ -160,6 +186,16 @@ def manifest(settings: Settings) -> dict[str, Any]:
     path = settings.artifacts / "manifest.json"
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
+
+
+def _places(settings: Settings, folder: Path) -> list[str]:
+    places = {
+        "project-dir": settings.root,
+        "profiles-dir": settings.root,
+        "target-path": folder,
+        "log-path": folder,
+    }
+    return [f"--{name}={place}" for name, place in places.items()]
 
 
 def _follow(report: Callable[[str], None], leave: Callable[[str], None]) -> Callable[[Any], None]:

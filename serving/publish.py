@@ -13,13 +13,14 @@ import shutil
 import subprocess
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
 
 from mobilake.settings import Settings
+from mobilake.transform import Transformed
 from quality.gate import MARTS_SCHEMA, Verdict
 
 _GENERATION = re.compile(r"marts-(\d{6,})\.duckdb")
@@ -40,15 +41,19 @@ class Publication:
 
 
 def publish(
-    settings: Settings, verdict: Verdict, run_id: str, holdable: Iterable[str], now: datetime
+    settings: Settings,
+    verdict: Verdict,
+    transformed: Transformed,
+    holdable: Iterable[str],
+    now: datetime,
 ) -> Publication:
     """Make what dbt built into the next generation, and point readers at it.
 
     After an erasure nothing is taken from earlier generations, and none of them stays.
 
     Args:
+        transformed: the build.
         holdable: the marts whose rows of a held system are taken from the generation before.
-        run_id: dbt's name of the build.
     """
     settings.serving.mkdir(parents=True, exist_ok=True)
     _sweep(settings.serving)
@@ -64,7 +69,9 @@ def publish(
             connection.execute(f"attach '{previous}' as previous (read_only)")
         for mart in sorted(holdable):
             _hold_back(connection, mart, settings.gate.held_by, list(held), previous)
-        _write_publication(connection, settings, verdict, held, generation, run_id, now, previous)
+        _write_publication(
+            connection, settings, verdict, transformed, held, generation, now, previous
+        )
         connection.execute("checkpoint")
     file = settings.serving / f"marts-{generation:06}.duckdb"
     _flush(draft)
@@ -87,12 +94,29 @@ def current(settings: Settings) -> Path | None:
 def published_at(settings: Settings) -> datetime | None:
     """Return when the generation that readers see was published (UTC, without a zone)."""
     file = current(settings)
-    if file is None:
-        return None
-    with duckdb.connect(str(file), read_only=True) as connection:
-        query = f"select max(published_at) from {MARTS_SCHEMA}.publication"
-        found: datetime | None = connection.execute(query).fetchall()[0][0]
+    return _last(file, "published_at") if file else None
+
+
+def landed_until(generation: Path) -> datetime:
+    """Return until when all that landed is in a generation (UTC, without a zone).
+
+    Of a generation that an earlier version of ours made, that is taken to be a day before it.
+    """
+    try:
+        return _last(generation, "landed_until")
+    except duckdb.BinderException:
+        return _last(generation, "published_at") - timedelta(days=1)
+
+
+def _last(generation: Path, column: str) -> datetime:
+    with duckdb.connect(str(generation), read_only=True) as connection:
+        query = f"select max({column}) from {MARTS_SCHEMA}.publication"
+        found: datetime = connection.execute(query).fetchall()[0][0]
     return found
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def generations(settings: Settings) -> list[tuple[int, Path]]:
@@ -153,9 +177,9 @@ def _write_publication(
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
     verdict: Verdict,
+    transformed: Transformed,
     held: Mapping[str, str],
     generation: int,
-    run_id: str,
     now: datetime,
     previous: Path | None,
 ) -> None:
@@ -163,23 +187,25 @@ def _write_publication(
     connection.execute(
         f"""create or replace table {name} (
             generation integer, published_at timestamp, code_version varchar, run_id varchar,
-            held json, checks_passed integer, checks_warned integer, warnings json
+            held json, checks_passed integer, checks_warned integer, warnings json,
+            landed_until timestamp
         )"""
     )
     if previous and _columns(connection, "previous", "publication"):
         connection.execute(f"insert into {name} by name select * from previous.{name}")
     warned = verdict.of("warned")
     connection.execute(
-        f"insert into {name} values (?, ?, ?, ?, ?, ?, ?, ?)",
+        f"insert into {name} values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             generation,
-            now.astimezone(UTC).replace(tzinfo=None),
+            _naive(now),
             code_version(settings.root),
-            run_id,
+            transformed.invocation_id,
             json.dumps(held),
             len(verdict.of("passed")),
             len(warned),
             json.dumps([str(check) for check in warned]),
+            _naive(transformed.started_at),
         ],
     )
     connection.execute(

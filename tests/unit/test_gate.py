@@ -1,6 +1,7 @@
 """The gate: what was not checked has not passed, and the reason is said."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -24,7 +25,7 @@ WARN = "          threshold:\n            level: warn\n"
 
 
 def ran(*nodes: Node) -> Transformed:
-    return Transformed("run-1", nodes, 1.0)
+    return Transformed("run-1", nodes, 1.0, datetime(2026, 1, 5, tzinfo=UTC))
 
 
 def node(kind: str, status: str, message: str = "") -> Node:

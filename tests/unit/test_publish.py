@@ -12,6 +12,7 @@ import pytest
 from mobilake.settings import Publication as Choices
 from mobilake.settings import Settings
 from mobilake.steps import summary
+from mobilake.transform import Transformed
 from quality.gate import Check, Verdict
 from serving.publish import Publication, current, generations, publish
 
@@ -32,7 +33,7 @@ def build(settings: Settings, number: int, *more: str) -> None:
 
 def release(settings: Settings, *held: str, checks: tuple[Check, ...] = ()) -> Publication:
     verdict = Verdict(checks, dict.fromkeys(held, "why"))
-    return publish(settings, verdict, "run-1", ["mart_one"], NOW)
+    return publish(settings, verdict, Transformed("run-1", (), 1.0, NOW), ["mart_one"], NOW)
 
 
 def ask(file: Path, query: str) -> list[tuple[Any, ...]]:
@@ -171,8 +172,8 @@ def test_each_generation_says_what_it_is(settings: Settings) -> None:
     told = ask(settings.marts, "select * exclude (code_version) from gold.publication order by 1")
     at = NOW.replace(tzinfo=None)
     assert told == [
-        (1, at, "run-1", '{"a": "why"}', 1, 1, '["y (2 rows)"]'),
-        (2, at, "run-1", "{}", 0, 0, "[]"),
+        (1, at, "run-1", '{"a": "why"}', 1, 1, '["y (2 rows)"]', at),
+        (2, at, "run-1", "{}", 0, 0, "[]", at),
     ]
     assert ask(settings.marts, "select count(*) from gold.publication where code_version = ''") == [
         (0,)

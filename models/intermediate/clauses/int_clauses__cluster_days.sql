@@ -23,7 +23,11 @@ clusters as (
             coalesce(clusters.valid_to, spans.last_observed_at), spans.last_observed_at
         ) as valid_to
     from {{ ref('dim_cluster') }} as clusters
-    inner join spans on clusters.system_id = spans.system_id
+    inner join spans
+        on
+            clusters.system_id = spans.system_id
+            -- the list may go on where the status ends
+            and clusters.valid_from < spans.last_observed_at
 ),
 
 due as (

@@ -2,7 +2,7 @@
 
 -- The account of what has been taken in: the models over bodies parse just the fetches that stand
 -- here, so that all of a build speaks of the same polls whatever lands meanwhile.
--- A body is a list of one, for DuckDB gathers what a condition leaves, up to 2,048 rows, unless they
+-- A body is a list of one, for DuckDB gathers up to 2,048 rows that a condition leaves, unless they
 -- hold a list: read a row group at a time, as they are stored, bodies fit memory.
 with documents as (
     select
