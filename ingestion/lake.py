@@ -101,8 +101,17 @@ class Lake:
                 )
             return DeltaTable(self.uri(table), storage_options=storage)
 
-    def keep(self, table: RawTable) -> Kept:
-        """Open a table for who appends often."""
+    def keep(self, table: RawTable, has_to_be_there: bool = False) -> Kept:
+        """Open a table for who appends often, or reads what is appended.
+
+        Args:
+            has_to_be_there: whether it is not made, if it is not there.
+
+        Raises:
+            MobilakeError: it is not there, and has to be.
+        """
+        if has_to_be_there:
+            self._check_there(self.uri(table))
         return Kept(self.open(table))
 
     def append(
@@ -208,17 +217,23 @@ class Lake:
         for batch in QueryBuilder().register("it", at or self.open(table)).execute(query):
             yield pa.record_batch(batch)
 
-    def files(self, kept: Kept, since: date) -> set[str]:
-        """Return the addresses of the files that a table has now, of the days from one on.
-
-        Args:
-            kept: the table, as it is kept open.
+    def look(self, kept: Kept) -> None:
+        """Look at what was committed to a table since.
 
         Raises:
             MobilakeError: the table has gone.
         """
-        delta = self._still_there(kept)
-        return set(delta.file_uris(file_pruning_predicate=f"landed_on >= '{since.isoformat()}'"))
+        self._still_there(kept)
+
+    def version(self, kept: Kept) -> int:
+        """Return the version of a table that was seen last."""
+        return kept.delta.version()
+
+    def files(self, kept: Kept, since: date) -> set[str]:
+        """Return the addresses of a table's files of the days from one on, as it was seen last."""
+        return set(
+            kept.delta.file_uris(file_pruning_predicate=f"landed_on >= '{since.isoformat()}'")
+        )
 
     def expire(self, table: RawTable, days: int) -> int:
         """Delete the days that landed more than `days` ago, and their files; return the rows.
@@ -310,8 +325,7 @@ class Lake:
 
     def _still_there(self, kept: Kept) -> DeltaTable:
         uri, storage = kept.delta.table_uri, dict(self.storage) if self.storage else None
-        if not DeltaTable.is_deltatable(uri, storage):
-            raise MobilakeError(f"{uri} is no longer there: is its disk mounted?")
+        self._check_there(uri)
         kept.looks += 1
         try:
             if kept.looks % LOOKS:
@@ -321,6 +335,10 @@ class Lake:
             pass
         kept.delta = DeltaTable(uri, storage_options=storage)
         return kept.delta
+
+    def _check_there(self, uri: str) -> None:
+        if not DeltaTable.is_deltatable(uri, dict(self.storage) if self.storage else None):
+            raise MobilakeError(f"{uri} is no longer there: is its disk mounted?")
 
     def _with_all_columns(self, table: RawTable, delta: DeltaTable) -> DeltaTable:
         there = {field.name for field in delta.schema().fields}

@@ -16,7 +16,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from serving.live.service import LIMIT, Live, Unknown
+from serving.live.service import LIMIT, Live, Unknown, Withdrawn
+
+BEHIND_S = 60
+"""The present is not the present any more after so long."""
+DIGITS = 9
 
 
 def application(live: Live, page_file: Path | None) -> Starlette:
@@ -26,8 +30,9 @@ def application(live: Live, page_file: Path | None) -> Starlette:
         return FileResponse(page_file) if page_file else _json({"see": "/v1/live"}, 404)
 
     async def health(request: Request) -> Response:
-        told = {"generation": live.generation, "trouble": live.trouble}
-        return _json(told, 503 if live.trouble else 200)
+        behind_s, trouble = round(live.behind_s, 1), live.trouble
+        told = {"generation": live.generation, "behind_s": behind_s, "trouble": trouble}
+        return _json(told, 503 if trouble or behind_s > BEHIND_S else 200)
 
     async def models(request: Request) -> Response:
         return _json(
@@ -42,13 +47,15 @@ def application(live: Live, page_file: Path | None) -> Starlette:
     async def rows(request: Request) -> Response:
         wanted = dict(request.query_params)
         limit = wanted.pop("limit", str(LIMIT))
-        if not limit.isdecimal():
+        if not limit.isdecimal() or len(limit) > DIGITS:
             return _json({"error": f"limit is {limit!r}: write a number."}, 400)
         name = request.path_params["model"]
         try:
             found = await anyio.to_thread.run_sync(live.ask, name, wanted, int(limit))
         except Unknown as error:
             return _json({"error": str(error)}, 404)
+        except Withdrawn as error:
+            return _json({"error": str(error)}, 503)
         return _json({"generation": live.generation, "rows": found})
 
     return Starlette(

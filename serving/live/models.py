@@ -5,7 +5,8 @@ A model's `meta` says what is special about it, under `live`:
 - `seam`: a date column of a mart: its rows of days that were over when the last generation was made
   are the published ones, its rows of later days are made anew.
 - `key`: a column that names a row. Of a mart, what is hot is added to what is published.
-- `first`: of rows of the same key, the first in the order of these columns counts.
+- `first`: of rows of the same key, the first in the order of these columns counts; `happened` is
+  the time that they agree on.
 - `whole_days`: the column of a raw table with the moment that its rows tell of, where marts with a
   seam follow from them: they are read from the beginning of a day on.
 - `published_in`: the mart that tells which raw rows of these are published.

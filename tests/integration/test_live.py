@@ -28,7 +28,7 @@ SEEN_BEFORE = timedelta(hours=20)
 PARTS = 3
 FROM_PUBLISHED = (
     "system_freeze", "version_switch", "mass_listing_change", "stuck_sensor", "geofence_exit",
-    "fleet_drop",
+    "fleet_drop", "feed_clock_skew",
 )  # fmt: skip
 """Anomalies that are told from marts which are not live."""
 

@@ -16,7 +16,7 @@ counted as (
     from events
     window in_order as (
         partition by system_id, device_id
-        order by happened_at, event_sk
+        order by happened_at, occurred_at, event_sk
         rows between unbounded preceding and current row
     )
 ),
@@ -51,11 +51,10 @@ station_locks as (
         system_id,
         station_ref,
         happened_at,
-        row_number() over in_order as lock_number,
+        count(*) over (partition by system_id, station_ref order by happened_at) as lock_number,
         count(*) over (partition by system_id, station_ref) as lock_total
     from events
     where event_type = 'dock_locked'
-    window in_order as (partition by system_id, station_ref order by happened_at, event_sk)
 ),
 
 -- how many came to the station while the dock stood free

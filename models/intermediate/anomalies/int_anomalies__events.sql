@@ -32,6 +32,7 @@ final as (
         events.lat,
         events.lon,
         events.lateness_s,
+        events.occurred_at,
         events.happened_at,
         events.told_at,
         presents.as_of

@@ -92,7 +92,7 @@ clocks as (
 
 skews as (
     select
-        'clock_skew' as kind,
+        'feed_clock_skew' as kind,
         system_id,
         feed as object_id,
         'last_updated is up to ' || cast(round(max(-age_s)) as bigint) || ' s ahead' as evidence,

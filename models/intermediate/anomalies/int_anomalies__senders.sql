@@ -9,6 +9,7 @@ with events as (
 beats as (
     select
         system_id,
+        device_kind,
         device_id,
         as_of,
         happened_at,
@@ -16,16 +17,19 @@ beats as (
         {{ seconds_between('happened_at', 'lead(happened_at) over in_order') }} as pause_s
     from events
     where event_type = 'heartbeat'
-    window in_order as (partition by system_id, device_id order by happened_at, event_sk)
+    window in_order as (
+        partition by system_id, device_kind, device_id order by happened_at, event_sk
+    )
 ),
 
 paces as (
     select
         system_id,
+        device_kind,
         device_id,
         median(pause_s) as usual_s
     from beats
-    group by system_id, device_id
+    group by system_id, device_kind, device_id
     having count(pause_s) >= {{ var('heartbeats_least') }}
 ),
 
@@ -44,12 +48,16 @@ silences as (
         beats.next_at as ended_at
     from beats
     inner join paces
-        on beats.system_id = paces.system_id and beats.device_id = paces.device_id
+        on
+            beats.system_id = paces.system_id
+            and beats.device_kind = paces.device_kind
+            and beats.device_id = paces.device_id
     where
         {{ seconds_between('beats.happened_at', 'coalesce(beats.next_at, beats.as_of)') }}
         > {{ var('heartbeats_missed') }} * paces.usual_s
 ),
 
+-- of what is received together, in one request, what is right comes first
 clocks as (
     select
         *,
@@ -58,8 +66,8 @@ clocks as (
     from events
     where lateness_s is not null
     window in_order as (
-        partition by system_id, device_id
-        order by told_at, event_sk
+        partition by system_id, device_kind, device_id
+        order by told_at asc, lateness_s desc, event_sk asc
         rows between unbounded preceding and current row
     )
 ),
@@ -76,7 +84,7 @@ skews as (
         case when count(next_at) = count(*) then max(next_at) end as ended_at
     from clocks
     where is_clock_ahead
-    group by system_id, device_id, run_number
+    group by system_id, device_kind, device_id, run_number
 ),
 
 quarters as (

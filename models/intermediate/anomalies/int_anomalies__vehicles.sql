@@ -1,17 +1,36 @@
 {{ config(materialized='view') }}
 
 -- What a vehicle does while nobody has it: its battery empties, or it moves. Between two takings,
--- by a rider or by the operator, it is one stay.
-with events as (
+-- by a rider or by the operator, it is one stay. It begins when the vehicle is put down; of one
+-- that never tells of that, with the first that it tells after the taking.
+with told as (
     select
         *,
-        count(case when event_type in ('unlocked', 'collected') then 1 end) over (
-            partition by system_id, device_id
-            order by happened_at, event_sk
-            rows between unbounded preceding and current row
-        ) as stay_number
+        count(case when event_type in ('unlocked', 'collected') then 1 end) over in_order
+            as stay_number,
+        last_value(
+            case
+                when event_type in ('unlocked', 'collected') then true
+                when event_type in ('locked', 'deployed') then false
+            end ignore nulls
+        ) over in_order as is_taken,
+        bool_or(event_type in ('locked', 'deployed')) over (partition by system_id, device_id)
+            as is_put_down_told
     from {{ ref('int_anomalies__events') }}
     where device_kind = 'vehicle'
+    window in_order as (
+        partition by system_id, device_id
+        order by happened_at, occurred_at, event_sk
+        rows between unbounded preceding and current row
+    )
+),
+
+events as (
+    select
+        *,
+        stay_number = max(stay_number) over (partition by system_id, device_id) as is_last_stay
+    from told
+    where not (is_put_down_told and coalesce(is_taken, false))
 ),
 
 readings as (
@@ -22,7 +41,8 @@ readings as (
     from events
     where battery_percent is not null
     window in_order as (
-        partition by system_id, device_id, stay_number order by happened_at, event_sk
+        partition by system_id, device_id, stay_number
+        order by happened_at, occurred_at, event_sk
     )
 ),
 
@@ -47,7 +67,8 @@ places as (
     from events
     where lat is not null and lon is not null
     window in_order as (
-        partition by system_id, device_id, stay_number order by happened_at, event_sk
+        partition by system_id, device_id, stay_number
+        order by happened_at, occurred_at, event_sk
     )
 ),
 
@@ -66,9 +87,11 @@ steps as (
         stay_number,
         event_sk,
         is_odd,
+        is_last_stay,
         percent_before - battery_percent as measure,
         as_of,
         before_at as begins_at,
+        occurred_at,
         happened_at
     from drains
     union all
@@ -79,10 +102,12 @@ steps as (
         stay_number,
         event_sk,
         coalesce(moved_m >= {{ var('unrented_m') }}, false) as is_odd,
+        is_last_stay,
         moved_m as measure,
         as_of,
         -- the place before may be hours old: it stood there
         happened_at as begins_at,
+        occurred_at,
         happened_at
     from moves
 ),
@@ -94,7 +119,8 @@ numbered as (
         lead(is_odd) over in_order as is_next_odd
     from steps
     window in_order as (
-        partition by kind, system_id, device_id, stay_number order by happened_at, event_sk
+        partition by kind, system_id, device_id, stay_number
+        order by happened_at, occurred_at, event_sk
     )
 ),
 
@@ -108,7 +134,7 @@ runs as (
         max(as_of) as as_of,
         min(begins_at) as since,
         max(happened_at) as last_at,
-        bool_or(not is_next_odd) as is_followed
+        bool_or(not is_last_stay or not is_next_odd) as is_followed
     from numbered
     where is_odd
     group by kind, system_id, device_id, stay_number, run_number

@@ -1,4 +1,4 @@
--- Made anew by every build, of the last days: what is older is in the notices that were sent.
+-- Made anew by every build, of the last days.
 with detected as (
     select * from {{ ref('int_anomalies__docks') }}
     union all by name

@@ -59,12 +59,13 @@ anomalies as (
         cast(null as varchar) as vehicle_type_id,
         cast(null as varchar) as station_id,
         kind as reason,
-        evidence,
+        arg_min(evidence, since) as evidence,
         cast(null as double) as lat,
         cast(null as double) as lon,
-        since
+        min(since) as since
     from {{ ref('fct_anomaly') }}
     where is_open and kind in ('battery_drop', 'unrented_move')
+    group by system_id, object_id, kind
 ),
 
 final as (
