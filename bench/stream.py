@@ -26,6 +26,7 @@ from ingestion.stream.message import Message
 from mobilake.settings import load
 
 ROOT = Path(__file__).parents[1]
+SYSTEM = "town"
 KEY = "a-key-of-devices-0123456789"
 PACE = 1000
 """Events a second, for latency."""
@@ -53,10 +54,10 @@ class Measured:
 
 def measure(folder: Path, seconds: float) -> Measured:
     """Send for so long at the pace, then for so long as fast as possible."""
-    with _lander(folder) as (process, url):
-        latencies = sorted(anyio.run(_at_pace, url, seconds))
+    with lander(folder) as (process, url):
+        latencies = sorted(anyio.run(at_pace, url, seconds))
         taken = anyio.run(_as_fast_as_possible, url, seconds)
-        memory_gb = _most_memory(process) / 2**20
+        memory_gb = most_memory(process) / 2**20
     return Measured(
         statistics.median(latencies),
         latencies[int(len(latencies) * 0.95)],
@@ -67,39 +68,55 @@ def measure(folder: Path, seconds: float) -> Measured:
 
 
 @contextmanager
-def _lander(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def lander(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Run the lander of a home; yield it, and where events go."""
+    port = free_port()
     environment = {
         "MOBILAKE_HOME": str(folder / "home"),
         "MOBILAKE_STREAM__PORT": str(port),
-        "MOBILAKE_STREAM__SENDERS": '{"town": "devices"}',
+        "MOBILAKE_STREAM__SENDERS": f'{{"{SYSTEM}": "devices"}}',
         "MOBILAKE_SECRET_DEVICES": KEY,
         "MOBILAKE_LOG_LEVEL": "WARNING",
     }
     url = f"http://127.0.0.1:{port}"
+    with serving("stream", url, environment) as process:
+        yield process, f"{url}/v1/events/{SYSTEM}"
+
+
+@contextmanager
+def serving(
+    command: str, url: str, environment: dict[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a service of the product until the block is over; it answers when the block begins."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "mobilake", "stream"], cwd=ROOT, env=os.environ | environment
+        [sys.executable, "-m", "mobilake", command], cwd=ROOT, env=os.environ | environment
     )
     try:
-        while True:
+        while process.poll() is None:
             try:
                 httpx.get(f"{url}/health")
                 break
             except httpx.HTTPError:
                 time.sleep(0.1)
-        yield process, f"{url}/v1/events/town"
+        yield process
     finally:
         process.terminate()
         process.wait()
 
 
-async def _at_pace(url: str, seconds: float) -> list[float]:
+def free_port() -> int:
+    """Return a port that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def at_pace(url: str, seconds: float) -> list[float]:
+    """Send so many events a second for so long; return how long each request took."""
     latencies: list[float] = []
 
     async def send(client: httpx.AsyncClient, first: int) -> None:
-        body, started = _body(first, AT_ONCE), time.monotonic()
+        body, started = body_of(first, AT_ONCE), time.monotonic()
         (await client.post(url, content=body)).raise_for_status()
         latencies.append(time.monotonic() - started)
 
@@ -120,7 +137,7 @@ async def _as_fast_as_possible(url: str, seconds: float) -> float:
 
     async def send(client: httpx.AsyncClient, sender: int) -> None:
         nonlocal count
-        body = _body(sender * 10**9, MANY_AT_ONCE)
+        body = body_of(sender * 10**9, MANY_AT_ONCE)
         while time.monotonic() < begin + seconds:
             (await client.post(url, content=body)).raise_for_status()
             count += MANY_AT_ONCE
@@ -141,7 +158,7 @@ def _bare(folder: Path, seconds: float) -> float:
     context = Context(settings, Lake(settings.lake, lambda: datetime.now(UTC)), _now)
     assert SOURCE.intake is not None
     lander = Lander(context, SOURCE.intake)
-    documents = orjson.loads(_body(0, SENDERS * MANY_AT_ONCE))
+    documents = orjson.loads(body_of(0, SENDERS * MANY_AT_ONCE))
     batch = [
         Message("town", "http", f"{number}", _now(), document)
         for number, document in enumerate(documents)
@@ -153,7 +170,8 @@ def _bare(folder: Path, seconds: float) -> float:
     return count / (time.monotonic() - begin)
 
 
-def _body(first: int, many: int) -> bytes:
+def body_of(first: int, many: int) -> bytes:
+    """Return events as a request has them, with ids from a number on."""
     moment = _now().isoformat()
     return orjson.dumps(
         [
@@ -172,7 +190,7 @@ def _body(first: int, many: int) -> bytes:
     )
 
 
-def _most_memory(process: subprocess.Popen[bytes]) -> int:
+def most_memory(process: subprocess.Popen[bytes]) -> int:
     """Return the most kilobytes that a process held so far."""
     status = Path(f"/proc/{process.pid}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0])

@@ -63,6 +63,14 @@ with counts as (
     where is_listed and is_current
     union all
     select
+        50 + row_number() over (order by kind),
+        'anomalies',
+        replace(kind, '_', ' '),
+        count(*)
+    from gold.fct_anomaly
+    group by kind
+    union all
+    select
         100 + cast(rule_id[2:] as integer),
         'findings',
         rule_id || ' on ' || case object_kind when 'feed' then object_id else object_kind || 's' end,
