@@ -77,6 +77,10 @@ class Lake:
         """Return the address of a raw table."""
         return f"{self.root}/raw/{table.name}"
 
+    def is_there(self, table: RawTable) -> bool:
+        """Tell whether a raw table has been made."""
+        return self._is_delta(self.uri(table))
+
     def open(self, table: RawTable) -> DeltaTable:
         """Return the table at its present version, made if it is not there yet.
 
@@ -336,8 +340,11 @@ class Lake:
         kept.delta = DeltaTable(uri, storage_options=storage)
         return kept.delta
 
+    def _is_delta(self, uri: str) -> bool:
+        return DeltaTable.is_deltatable(uri, dict(self.storage) if self.storage else None)
+
     def _check_there(self, uri: str) -> None:
-        if not DeltaTable.is_deltatable(uri, dict(self.storage) if self.storage else None):
+        if not self._is_delta(uri):
             raise MobilakeError(f"{uri} is no longer there: is its disk mounted?")
 
     def _with_all_columns(self, table: RawTable, delta: DeltaTable) -> DeltaTable:

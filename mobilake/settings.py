@@ -138,6 +138,44 @@ class Serve(_Section):
     days: int = Field(3, ge=0, le=365)
 
 
+class NoticeTopic(_Section):
+    """A topic that notices go to.
+
+    Attributes:
+        brokers: of Kafka: `host:port`, some of them with commas between.
+        url: of MQTT: `mqtt://host:port`, or `mqtts://host:port`.
+        topic: its name; without one nothing is sent.
+        options: further ones of librdkafka's.
+        secrets: the names of the secrets that are further options; of MQTT `username`, `password`.
+    """
+
+    brokers: str = ""
+    url: str = Field("", pattern=r"^(mqtts?://[^/\s:]+(:\d{1,5})?)?$")
+    topic: str = ""
+    options: dict[str, str] = {}
+    secrets: dict[str, str] = {}
+
+
+class Notices(_Section):
+    """Who is told of what begins and ends, while the present is served.
+
+    Attributes:
+        mart: a live mart, one row per thing that begins and ends.
+        id: the column that names a row.
+        ended_at: the column that is null while it goes on.
+        every_s: how often it is looked for what is new.
+        webhooks: the names of the secrets that hold the addresses, by the webhook's name.
+    """
+
+    mart: str = ""
+    id: str = ""
+    ended_at: str = ""
+    every_s: float = Field(2.0, gt=0, le=3600)
+    webhooks: dict[str, str] = {}
+    kafka: NoticeTopic = NoticeTopic()
+    mqtt: NoticeTopic = NoticeTopic()
+
+
 class Maintenance(_Section):
     """For how many days the lake keeps what.
 
@@ -202,6 +240,7 @@ class Settings(BaseSettings):
     poll: Poll = Poll()
     stream: Stream = Stream()
     serve: Serve = Serve()
+    notices: Notices = Notices()
     maintenance: Maintenance = Maintenance()
     privacy: Privacy = Privacy()
     build: Build = Build()

@@ -25,6 +25,7 @@ from quality import gate
 from quality.gate import MARTS_SCHEMA, Verdict
 from serving import prove as proving
 from serving import publish as publishing
+from serving.notices import NOTICE
 from serving.prove import Poll
 from serving.publish import Publication
 
@@ -125,6 +126,8 @@ def maintain(context: Context, sources: Iterable[Source]) -> Iterator[str]:
     """
     chosen, lake = context.settings.maintenance, context.lake
     tables = {table.name: table for source in sources for table in source.tables}
+    if lake.is_there(NOTICE):
+        tables[NOTICE.name] = NOTICE
     aging = sorted(name for name, table in tables.items() if table.may_age)
     wrong = [name for name in chosen.keep_days if name not in aging]
     if wrong:

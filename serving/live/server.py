@@ -13,6 +13,7 @@ from ingestion.source import Context, Source
 from mobilake.errors import MobilakeError
 from serving.live.http import application
 from serving.live.service import Live
+from serving.notices import notices_of
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,9 @@ def run(context: Context, sources: Sequence[Source]) -> None:
         stop = Event()
         following = Thread(target=live.run, args=(stop,), name="live", daemon=True)
         following.start()
+        telling = notices_of(context, lambda mart: live.ask(mart, {}))
+        if telling:
+            Thread(target=telling.run, args=(stop,), name="notices", daemon=True).start()
         log.info("http://%s:%s", chosen.host, chosen.port)
         config = uvicorn.Config(
             application(live, settings.root / chosen.page if chosen.page else None),
