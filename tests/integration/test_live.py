@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -69,19 +70,21 @@ def publish(settings: Settings) -> None:
 
 
 @pytest.fixture(scope="module")
-def space(new_workspace, city, monkeymodule):
-    """A home of the small city's first part, published."""
-    space = new_workspace("live")
-    monkeymodule.setenv("MOBILAKE_HOME", str(space.home))
-    with city.serving() as url:
-        space.run("systems", "add", url)
-    return space
+def environment() -> Iterator[None]:
+    """What libraries are told through the environment is for these tests alone."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="module")
-def monkeymodule():
-    with pytest.MonkeyPatch.context() as patch:
-        yield patch
+def space(new_workspace, city, environment):
+    """A home of the small city, whose feeds are registered."""
+    space = new_workspace("live")
+    with city.serving() as url:
+        space.run("systems", "add", url)
+    return space
 
 
 @pytest.fixture(scope="module")
