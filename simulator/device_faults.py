@@ -21,11 +21,11 @@ from simulator.states import ScooterStates
 HOUR_S = 3_600
 TELLING = 3
 """One in so many stations has docks that tell of themselves."""
-SILENT_H, DRAINING_H, OFFLINE_H, BROKEN_H = 8, 5, 1, 22
+SILENT_H, DRAINING_H, OFFLINE_H, BROKEN_H = 8, 5, 3, 22
 DRAIN_AN_HOUR = 0.11
 TRACK_S, TRACK_KM, TRACK_STEPS = 300, 0.4, 8
 TRACK_H = 1
-FAILURES = 4
+FAILURES = 5
 """A dock that fails is one that so many bikes come to on the day."""
 
 
@@ -82,7 +82,7 @@ def device_faults(city: City, day: date) -> tuple[Struck, ...]:
     ]
     if city.scooters:
         states = _hourly(city, begin)
-        drained = _standing(states, DRAINING_H, 0.75, rng)
+        drained = _standing(states, DRAINING_H, 0.6, rng)
         moved = _standing(states, TRACK_H, 0.0, rng, but=drained[0] if drained else None)
         if drained:
             scooter, since = drained[0], begin + HOUR_S * drained[1]

@@ -73,6 +73,7 @@ class Delivery:
     received_at: int
     number: int
     event_id: str
+    device_id: str
     occurred_at: int
     line: bytes
     kind: str | None = None
@@ -111,7 +112,9 @@ def deliveries(city: City, day: date) -> list[Delivery]:
     told = sorted(_events(city, day, struck), key=lambda event: (event[0], orjson.dumps(event[1])))
     offline = next(one for one in struck if one.kind is DeviceFault.LATE_EVENTS)
     rng = np.random.default_rng([city.seed, day.toordinal(), 8])
-    places = rng.permutation(len(told))[: EACH * len(DIRT)].tolist()
+    # heartbeats stay as they are: some lost in a row would be a silence that nobody planted
+    open_to = [n for n, (_, event) in enumerate(told) if event["event_type"] != "heartbeat"]
+    places = rng.permutation(open_to)[: EACH * len(DIRT)].tolist()
     soiled = dict(zip(places, list(DIRT) * EACH, strict=False))
     delays = rng.integers(*DELAY_S, size=len(told)).tolist()
     found = []
@@ -127,11 +130,12 @@ def deliveries(city: City, day: date) -> list[Delivery]:
         elif kind == "out_of_order":
             received_at += int(rng.integers(*DELAYED_S))
         line = _line(document, received_at, kind)
-        found.append(Delivery(received_at, number, event_id, at, line, kind))
+        named = (number, event_id, event["device_id"], at)
+        found.append(Delivery(received_at, *named, line, kind))
         if kind == "twice":
             again = received_at + int(rng.integers(*AGAIN_S))
             line = _line(document, again, kind)
-            found.append(Delivery(again, number, event_id, at, line, kind))
+            found.append(Delivery(again, *named, line, kind))
     return found
 
 
@@ -280,6 +284,7 @@ def _write(home: Path, path: Path, day: date, sent: list[Delivery]) -> None:
             "kind": one.kind,
             "expected": LATE if one.kind == OFFLINE else DIRT[one.kind],
             "event_id": one.event_id,
+            "device_id": one.device_id,
             "file": path.name,
             "line": line,
             "occurred_at": to_datetime(one.occurred_at),
@@ -297,6 +302,7 @@ _LEDGER = pa.schema(
         ("kind", pa.string()),
         ("expected", pa.string()),
         ("event_id", pa.string()),
+        ("device_id", pa.string()),
         ("file", pa.string()),
         ("line", pa.int64()),
         ("occurred_at", pa.timestamp("us", tz="UTC")),

@@ -10,9 +10,14 @@ import pytest
 from ingestion.privacy import pseudonym
 from mobilake.secrets import pseudonym_key
 from simulator.device_faults import HOUR_S, DeviceFault
+from simulator.events import QUARANTINED
 
 OVERDUE = timedelta(hours=2)
 """A device that beats by the hour is found silent from its last beat on, until the next one."""
+
+
+RIDE = timedelta(hours=3)
+"""An event that was lost may explain what follows within such a time."""
 
 
 @pytest.fixture(scope="module")
@@ -61,15 +66,38 @@ def meets(fault, anomaly, until: datetime) -> bool:
     )
 
 
+@pytest.fixture(scope="module")
+def lost(city, published):
+    """Events that could not be read: the device as the marts call it, and when it was."""
+    key = pseudonym_key(published.home)
+    return [
+        (
+            pseudonym(row["device_id"], key) if "/" not in row["device_id"] else row["device_id"],
+            row["occurred_at"].replace(tzinfo=None),
+        )
+        for table in sorted((city.world.home / "ledger").glob("events-*.parquet"))
+        for row in pq.read_table(table).to_pylist()
+        if row["expected"] == QUARANTINED
+    ]
+
+
 @pytest.mark.parametrize("kind", list(DeviceFault))
-def test_every_fault_of_a_device_is_found_and_nothing_else_is(planted, told, until, kind):
+def test_every_fault_of_a_device_is_found_and_nothing_else_is(planted, told, lost, until, kind):
+    """Or nothing that an event which was lost, such as the begin of a ride, does not explain."""
     faults = [fault for fault in planted if fault[0] == kind]
     found = [anomaly for anomaly in told if anomaly[0] == kind]
     assert faults
     missed = [one for one in faults if not any(meets(one, other, until) for other in found)]
-    strays = [one for one in found if not any(meets(other, one, until) for other in faults)]
+    strays = [
+        one
+        for one in found
+        if not any(meets(other, one, until) for other in faults)
+        and not any(
+            device_id == one[1] and at <= (one[3] or until) and at > one[2] - RIDE
+            for device_id, at in lost
+        )
+    ]
     assert (missed, strays) == ([], [])
-    assert len(found) == len(faults)
 
 
 def test_an_anomaly_is_told_to_have_lasted_as_long_as_it_did(planted, told, until):
@@ -99,11 +127,12 @@ def test_anomalies_name_the_clocks_that_events_show_to_be_ahead(published, told)
 
 def test_the_present_is_that_of_the_last_polls(published):
     states = published.ask(
-        "select count(*) from mart_station_now join fct_station_state using (station_sk) "
-        "where fct_station_state.ended_at = mart_station_now.observed_at "
-        "and fct_station_state.started_at < mart_station_now.observed_at "
-        "and (fct_station_state.state, fct_station_state.vehicles_available) "
-        "is distinct from (mart_station_now.state, mart_station_now.vehicles_available)"
+        "with last as (select * from fct_station_state "
+        "qualify row_number() over (partition by station_sk order by started_at desc) = 1) "
+        "select count(*) from mart_station_now as present join last using (station_sk) "
+        "where present.state is distinct from last.state "
+        "or present.vehicles_available is distinct from last.vehicles_available "
+        "or present.observed_at is distinct from last.ended_at"
     )
     assert states == [(0,)]
     counts = published.ask(

@@ -163,7 +163,7 @@ final as (
                 then last_at
         end as ended_at
     from runs
-    where kind = 'battery_drop' or steps >= {{ var('unrented_steps') }}
+    where steps >= {{ var('odd_steps') }}
 )
 
 select * from final
